@@ -1,0 +1,48 @@
+"""The docs check: links lead somewhere, tables that the code knows are up to date, and nothing names what it must not.
+
+    python docs/check.py [--write]
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from affekt.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "recipes").rglob("*.md")]
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def settings_table() -> str:
+    lines = ["| setting | environment | default | what |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `{name}` | `AFFEKT_{name.upper()}` | `{field.default}` | {field.description} |")
+    return "\n".join(lines)
+
+
+def broken_links() -> list[str]:
+    found = []
+    for page in PAGES:
+        for target in LINK.findall(page.read_text(encoding="utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                found.append(f"{page.relative_to(ROOT)} links to {target}, which is not there")
+    return found
+
+
+def main() -> int:
+    page = ROOT / "docs" / "settings.md"
+    text = page.read_text(encoding="utf-8")
+    head, rest = text.split("<!-- settings -->")
+    fresh = f"{head}<!-- settings -->\n{settings_table()}\n<!-- /settings -->{rest.split('<!-- /settings -->')[1]}"
+    problems = broken_links()
+    if "--write" in sys.argv:
+        page.write_text(fresh, encoding="utf-8")
+    elif fresh != text:
+        problems.append("docs/settings.md is out of date; run python docs/check.py --write")
+    print("\n".join(problems) or f"{len(PAGES)} pages are in order")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Affekt reads emotion from text: one call, one schema, one calibrated timeline of who felt what, when and how surely.
+
+>>> import affekt
+>>> affekt.read("I love this so much!").top[0]
+'joy'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from affekt.batch import read_table
+    from affekt.errors import AffektError
+    from affekt.parts import LabelSet
+    from affekt.pipeline import Reader, read
+    from affekt.results import Clip, Reading, Timeline
+
+__version__ = "0.1.0"
+
+# Loaded when first used, so that `import affekt` takes no time and needs no library.
+_PUBLIC = {
+    "AffektError": "errors",
+    "Clip": "results",
+    "LabelSet": "parts",
+    "Reader": "pipeline",
+    "Reading": "results",
+    "Timeline": "results",
+    "read": "pipeline",
+    "read_table": "batch",
+}
+__all__ = ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "read", "read_table"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'affekt' has no attribute {name!r}; there are: {', '.join(__all__)}")
+    return getattr(import_module(f"affekt.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

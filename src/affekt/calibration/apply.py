@@ -1,0 +1,59 @@
+"""Raw outputs to calibrated scores, and scores to a decision."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.parts import Calibration, LabelSet
+
+Floats = NDArray[np.float32]
+
+
+def probabilities(raw: Floats, labels: LabelSet, calibration: Calibration) -> Floats:
+    """Calibrated scores, (n, k): a distribution (single), each its own chance (multi), or numbers in [-1, 1] (dimensions).
+
+    Platt (1999) per label for multi-label sets; vector scaling with one temperature (Guo et al. 2017) for single-label.
+    """
+    x = raw * np.asarray(calibration.scale, np.float32) + np.asarray(calibration.shift, np.float32)  # (n, k)
+    if labels.kind == "dimensions":
+        return np.clip(x, -1.0, 1.0)
+    if labels.kind == "multi":
+        return 1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0)))  # beyond 30 the answer is 0 or 1 in float32
+    x = np.exp(x - x.max(axis=1, keepdims=True))
+    return x / x.sum(axis=1, keepdims=True)
+
+
+def project(scores: Floats, source: LabelSet, target: LabelSet) -> Floats:
+    """Calibrated scores of one set in the words of a coarser one, (n, k).
+
+    Onto a distribution: each label gives its share to the one it maps to, and what is left over (no label applies) goes to
+    neutral. Onto a multi-label set: the chance that at least one of the labels that map to it applies, were they independent.
+    """
+    mapping = source.projections[target.name]
+    apart = np.ones((len(scores), len(target.labels)), np.float32)
+    for at, name in enumerate(source.labels):
+        apart[:, target.labels.index(mapping[name])] *= 1 - np.clip(scores[:, at], 0, 1)
+    joined = 1 - apart
+    if source.kind == "single":  # exactly one applies: chances add up
+        joined = np.zeros_like(apart)
+        for at, name in enumerate(source.labels):
+            joined[:, target.labels.index(mapping[name])] += scores[:, at]
+    if target.kind == "multi":
+        return joined
+    if source.kind == "multi":
+        joined[:, target.labels.index("neutral")] = np.maximum(joined[:, target.labels.index("neutral")], apart.prod(axis=1))
+    return joined / joined.sum(axis=1, keepdims=True)
+
+
+def decide(scores: dict[str, float], labels: LabelSet, calibration: Calibration | None) -> tuple[tuple[str, ...], str | None]:
+    """Which labels apply, and why the reading abstains (None: it does not); without a calibration, thresholds are one half."""
+    if calibration is None:
+        calibration = Calibration((), (), (0.5,) * len(labels.labels))
+    if labels.kind == "single":
+        top = max(scores, key=scores.__getitem__)
+        if scores[top] < calibration.abstain_below:
+            return (top,), f"no label is likely enough: the likeliest has {scores[top]:.2f}, below {calibration.abstain_below:.2f}"
+        return (top,), None
+    present = tuple(name for name, limit in zip(labels.labels, calibration.thresholds, strict=True) if scores[name] >= limit)
+    if not present and labels.none is None:
+        return (), "no label reaches its threshold"
+    return present, None

@@ -1,0 +1,89 @@
+"""Fits a `Calibration` on held-out data: scale and shift, thresholds, and when to abstain."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.calibration.apply import Floats, probabilities
+from affekt.parts import Calibration, LabelSet
+
+STEPS = 500  # of gradient descent; the problems are convex and have at most eight numbers
+
+
+def fit(raw: Floats, gold: Floats, known: Floats, labels: LabelSet, *, worst: float = 0.4) -> Calibration:
+    """The calibration that makes `raw` likeliest on held-out rows.
+
+    Args:
+        raw, gold, known: (n, k) raw outputs, what is true, and where that is known; for single-label sets `gold` is a
+            distribution, for dimensions the numbers in [-1, 1].
+        worst: single-label readings that are right less often than this abstain.
+    """
+    if labels.kind == "dimensions":
+        return _line(raw, gold)
+    if labels.kind == "multi":
+        pairs = [_platt(raw[known[:, at] > 0, at], gold[known[:, at] > 0, at]) for at in range(raw.shape[1])]
+        scaled = Calibration(scale=tuple(a for a, _ in pairs), shift=tuple(b for _, b in pairs))
+        scores = probabilities(raw, labels, scaled)
+        limits = tuple(best_threshold(scores[known[:, at] > 0, at], gold[known[:, at] > 0, at]) for at in range(raw.shape[1]))
+        return Calibration(scaled.scale, scaled.shift, limits)
+    rows = known.max(axis=1) > 0
+    scaled = _vector(raw[rows], gold[rows])
+    scores = probabilities(raw[rows], labels, scaled)
+    right = gold[rows][np.arange(len(scores)), scores.argmax(axis=1)]
+    return Calibration(scaled.scale, scaled.shift, (), abstain_at(scores.max(axis=1), right, worst=worst))
+
+
+def best_threshold(scores: Floats, gold: Floats) -> float:
+    """The score from which calling a label present gives the best F1; between two scores, so that it is not one row's own."""
+    if not gold.any():  # nothing to hit
+        return 0.5
+    order = np.argsort(-scores)
+    hits = np.cumsum(gold[order] > 0.5)
+    f1 = 2 * hits / (np.arange(1, len(scores) + 1) + hits[-1])
+    best = int(f1.argmax())
+    below = scores[order[best + 1]] if best + 1 < len(scores) else 0.0
+    return round(float(scores[order[best]] + below) / 2, 4)
+
+
+def abstain_at(confidence: Floats, right: Floats, *, worst: float, width: float = 0.05) -> float:
+    """The highest confidence up to which, band by band, readings are right less often than `worst`."""
+    limit = 0.0
+    for low in np.arange(0.0, 1.0, width):
+        band = (confidence >= low) & (confidence < low + width)
+        if band.sum() >= 20:
+            if right[band].mean() >= worst:
+                break
+            limit = float(low + width)
+    return round(limit, 2)
+
+
+def _line(raw: Floats, gold: Floats) -> Calibration:
+    """Least squares per dimension: the prediction whose mean and spread fit best."""
+    lines = [np.polyfit(raw[:, at], gold[:, at], 1) for at in range(raw.shape[1])]
+    return Calibration(tuple(round(float(a), 5) for a, _ in lines), tuple(round(float(b), 5) for _, b in lines))
+
+
+def _platt(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, float]:
+    """Logistic regression on one number by Newton's method; targets smoothed as in Platt (1999)."""
+    positive, negative = float(y.sum()), float((1 - y).sum())
+    t = np.where(y > 0.5, (positive + 1) / (positive + 2), 1 / (negative + 2)).astype(np.float64)
+    X = np.stack([x.astype(np.float64), np.ones(len(x))], axis=1)
+    w = np.array([1.0, 0.0])
+    for _ in range(25):
+        p = 1 / (1 + np.exp(-np.clip(X @ w, -30, 30)))
+        hessian = (X * (p * (1 - p))[:, None]).T @ X + 1e-3 * np.eye(2)
+        w = w - np.linalg.solve(hessian, X.T @ (p - t) + 1e-3 * (w - [1.0, 0.0]))
+    return round(float(w[0]), 5), round(float(w[1]), 5)
+
+
+def _vector(raw: Floats, gold: Floats) -> Calibration:
+    """One temperature and a shift per label, by gradient descent on the cross-entropy."""
+    x, y = raw.astype(np.float64), gold.astype(np.float64)
+    scale, shift = 1.0, np.zeros(x.shape[1])
+    for _ in range(STEPS):
+        z = x * scale + shift
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        error = (p - y) / len(x)
+        scale -= 0.5 * float((error * x).sum()) / max(float((x * x).mean()), 1.0)
+        shift -= 2.0 * error.sum(axis=0)
+    return Calibration((round(scale, 5),) * x.shape[1], tuple(round(float(s), 5) for s in shift))

@@ -1,0 +1,34 @@
+"""`affekt demo`: a short guided run over bundled samples, with a picture."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affekt import catalog
+from affekt.pipeline import Reader
+from affekt.results import Timeline
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+def demo(out: Annotated[Path, typer.Option("--out", "-o", help="where the picture goes")] = Path("affekt-demo.svg")) -> None:
+    """Show what Affekt does, on samples that come with it."""
+    began = time.perf_counter()
+    reader = Reader()
+    first = reader.read("我很开心，但是有点累")
+    took = time.perf_counter() - began
+    _step("One sentence, in any of thirty languages", 'affekt read "我很开心，但是有点累"', first)
+    print(f"(model loaded and sentence read in {took:.2f} s; {first.readings[0].model})")
+    _step("A review: a timeline over its sentences", "affekt read review.txt", reader.read(SAMPLES / "review.txt"))
+    fine = Reader(labels="goemotions28").read("Thank you so much, you made my day!")
+    _step("Another label set, several labels at once", 'affekt read --labels goemotions28 "Thank you so much, you made my day!"', fine)
+    call = reader.read(SAMPLES / "call.txt")
+    _step("A conversation: who felt what, when", "affekt read call.txt", call)
+    call.save(out)
+    print(f"\nThe conversation as a picture: {out}\nA table, its rows scored: affekt read {SAMPLES / 'comments.csv'} --column comment -o scored/")
+
+
+def _step(title: str, command: str, timeline: Timeline) -> None:
+    print(f"\n{title}\n$ {command}\n{catalog.find('formats', 'table').write(timeline)}".rstrip())

@@ -1,0 +1,99 @@
+"""The corpora: one file each, with licence, checksums and splits that share no speaker, dialogue or source line.
+
+The corpora themselves are not part of Affekt: a data folder holds them as gzip JSON lines, one object a row
+(`{"text", "labels": […], "lang"?, "vad"?, "label_space"?, "dialogue"?}`), the format of `read_rows`.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from affekt.errors import BadRow, InputError
+from affekt.parts import Row
+
+VAD_SCALE = (3.0, 2.0)  # corpora rate on 1 to 5; (rating - 3) / 2 lies in [-1, 1]
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of one JSON-lines file, plain or gzip, one at a time.
+
+    Raises:
+        InputError: the file is absent or not UTF-8.
+        BadRow: a line is not JSON, or lacks what every row must have.
+    """
+    for number, given in read_objects(path):
+        yield make_row(given, path.name, number)
+
+
+def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The JSON objects of one JSON-lines file with their line numbers, columns that a `Row` has no place for included.
+
+    Raises:
+        InputError: the file is absent or not UTF-8.
+        BadRow: a line is not a JSON object.
+    """
+    if not path.is_file():
+        raise InputError(f"no file {path}; a data file holds one JSON object a line, plain or gzip")
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        try:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield number, _object(line, path.name, number)
+        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+            raise InputError(f"{path} cannot be read as UTF-8 JSON lines: {error}") from error
+
+
+def share(text: str) -> float:
+    """A number in [0, 1) fixed by the text alone: the same line falls on the same side of a split everywhere."""
+    return zlib.crc32(text.strip().encode()) / 2**32
+
+
+def make_row(given: Mapping[str, Any], source: str, number: int) -> Row:
+    """The row in a JSON object.
+
+    Args:
+        source, number: the file and line that an error names.
+
+    Raises:
+        BadRow: it lacks what every row must have, or a field has a value of the wrong kind.
+    """
+    if not isinstance(given.get("text"), str):
+        raise BadRow(source, number, 'a row needs a "text" that is a string')
+    labels, vad = given.get("labels"), given.get("vad")
+    if labels is not None and not _all(labels, str):
+        raise BadRow(source, number, f'"labels" is a list of names, not {labels!r}')
+    if vad is not None and not (_all(vad, (int, float)) and len(vad) == 3):
+        raise BadRow(source, number, f'"vad" is [valence, arousal, dominance], not {vad!r}')
+    return Row(
+        text=given["text"],
+        labels=None if labels is None else tuple(labels),
+        lang=given.get("lang"),
+        vad=None if vad is None else _scaled(vad),
+        space=tuple(given["label_space"]) if given.get("label_space") else None,
+        group=given.get("dialogue"),
+        sentiment=given.get("sentiment"),
+    )
+
+
+def _object(line: str, source: str, number: int) -> dict[str, Any]:
+    try:
+        given = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise BadRow(source, number, f"not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise BadRow(source, number, f"a row is a JSON object, not {given!r}")
+    return given
+
+
+def _all(values: Any, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
+
+
+def _scaled(ratings: list[float]) -> tuple[float, float, float]:
+    middle, half = VAD_SCALE
+    valence, arousal, dominance = ((rating - middle) / half for rating in ratings)
+    return valence, arousal, dominance

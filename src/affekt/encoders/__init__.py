@@ -1,0 +1,1 @@
+"""The encoders: one file per model family, from clips to raw outputs."""

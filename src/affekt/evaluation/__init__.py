@@ -1,0 +1,1 @@
+"""Judging a model against labelled rows: metrics, their uncertainty, and what the rows must look like."""

@@ -1,0 +1,159 @@
+"""One model's calibrated answers against labelled rows: every number that a result row or a card shows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from affekt.errors import EmptyInput, InputError
+from affekt.evaluation import metrics
+from affekt.evaluation.bootstrap import interval_of_macro_f1, interval_of_mean_pearson
+from affekt.evaluation.judged import Judged, judge
+from affekt.evaluation.metrics import Booleans, Counts, Floats
+from affekt.labels._matrix import matrix
+from affekt.parts import LabelSet, Row
+
+NO_LANGUAGE = "und"  # ISO 639-2: undetermined
+HALF = 0.5  # the threshold where none was tuned
+SLACK = 1e-4  # of a rounded probability
+Scores = npt.NDArray[np.floating[Any]]  # of any precision
+
+
+def evaluate(
+    rows: Sequence[Row], probabilities: Scores, labels: LabelSet, *, thresholds: Sequence[float] | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """What the model is worth on these rows, as plain JSON; a number that is not defined is None.
+
+    How an answer is decided ("decision"): the likeliest label for a single-label set, and for a multi-label set whose rows
+    all have exactly one label; otherwise every label from its threshold on. Where such single labels include the set's
+    word for "none", that is one more label, with the score 1 - the highest score.
+
+    Confidence is the score of the likeliest label; where a set that has a "none" says nothing, 1 - that score. The risk of
+    `risk_coverage` is the error rate, or with thresholds 1 - F1 of a row's labels. `ece` is of the likeliest label,
+    `ece_cells` of all cells of a multi-label set. `interval` is the 95 % bootstrap interval of macro-F1, or for dimensions
+    of the mean Pearson correlation.
+
+    Args:
+        rows: labelled in the words of `labels`; see `map_rows`.
+        probabilities: calibrated, (rows, labels); for dimensions the numbers in [-1, 1] themselves.
+        thresholds: (labels,); 0.5 each where absent.
+
+    Raises:
+        EmptyInput: there are no rows.
+        InputError: shapes do not fit, a number is no probability, or a row's labels do not fit the set.
+    """
+    scores = _checked(rows, probabilities, labels)
+    if labels.kind == "dimensions":
+        return dict(_plain(_dimensions(rows, scores, labels, seed)))
+    judged = judge(rows, scores, labels, _limits(thresholds, labels))
+    by_lang = {lang: _short(judged, at) for lang, at in _languages(rows).items()}
+    report = {
+        "n": len(rows),
+        "decision": judged.decision,
+        **_agreement(judged),
+        **_reliability(judged, rows, scores, labels),
+        "interval": interval_of_macro_f1(judged.gold, judged.said, known=judged.known, seed=seed),
+        "by_lang": by_lang,
+        "mean_over_languages": metrics.mean_of_known(np.array([one["macro_f1"] for one in by_lang.values()])),
+    }
+    return dict(_plain(report))
+
+
+def _limits(thresholds: Sequence[float] | None, labels: LabelSet) -> Floats:
+    limits = np.full(len(labels.labels), HALF) if thresholds is None else np.asarray(thresholds, np.float64)
+    if limits.shape != (len(labels.labels),):
+        raise InputError(f"{labels.name} needs {len(labels.labels)} thresholds, one a label; given: {limits.size}")
+    return limits
+
+
+def _checked(rows: Sequence[Row], probabilities: Scores, labels: LabelSet) -> Floats:
+    if not rows:
+        raise EmptyInput("there are no rows to judge")
+    scores = np.asarray(probabilities, np.float64)
+    shape = (len(rows), len(labels.labels))
+    if scores.shape != shape:
+        raise InputError(f"{len(rows)} rows on {labels.name} need scores of shape {shape}; given: {scores.shape}")
+    low = -1.0 if labels.kind == "dimensions" else 0.0
+    wrong = ~((scores >= low - SLACK) & (scores <= 1 + SLACK))  # also true for NaN
+    if wrong.any():
+        raise InputError(f"scores on {labels.name} lie in [{low:g}, 1]; given: {scores[wrong][0]}. Calibrate raw outputs first")
+    if labels.kind == "single" and (apart := np.abs(scores.sum(1) - 1).max()) > 100 * SLACK:
+        raise InputError(f"the scores of a row on {labels.name} sum to 1; given: a sum that is {apart:.3g} away from it")
+    return scores
+
+
+def _agreement(judged: Judged) -> dict[str, Any]:
+    counts = judged.counts()
+    return {
+        "accuracy": metrics.accuracy(judged.gold, judged.said, known=judged.known),
+        "macro_f1": metrics.macro_f1(counts),
+        "micro_f1": metrics.micro_f1(counts),
+        "weighted_f1": metrics.weighted_f1(counts),
+        "ua": metrics.unweighted_recall(counts),
+        "per_label": _per_label(judged.names, counts),
+    }
+
+
+def _per_label(names: Sequence[str], counts: Counts) -> dict[str, dict[str, Any]]:
+    columns = {"precision": metrics.precision(counts), "recall": metrics.recall(counts), "f1": metrics.f1(counts)}
+    support = counts.support.astype(np.int64)
+    return {name: {**{key: column[at] for key, column in columns.items()}, "support": support[at]} for at, name in enumerate(names)}
+
+
+def _reliability(judged: Judged, rows: Sequence[Row], scores: Floats, labels: LabelSet) -> dict[str, Any]:
+    gold, known = matrix(rows, labels)  # without the column for "none", which the model does not score
+    multi = labels.kind == "multi"
+    return {
+        "ece": metrics.ece(judged.confidence, judged.hit),
+        "ece_cells": metrics.ece(scores[known], gold[known]) if multi else None,
+        "brier": metrics.brier(scores, gold, single=not multi, known=known),
+        "risk_coverage": {
+            "coverage": metrics.COVERAGES,
+            "risk": metrics.risk_coverage(judged.confidence, judged.loss),
+            "aurc": metrics.aurc(judged.confidence, judged.loss),
+        },
+    }
+
+
+def _languages(rows: Sequence[Row]) -> dict[str, Booleans]:
+    """Language -> which rows are in it: (rows,)."""
+    spoken = np.array([row.lang or NO_LANGUAGE for row in rows])
+    return {str(lang): spoken == lang for lang in np.unique(spoken)}
+
+
+def _short(judged: Judged, at: Booleans) -> dict[str, Any]:
+    accuracy = metrics.accuracy(judged.gold[at], judged.said[at], known=judged.known[at])
+    return {"n": at.sum(), "macro_f1": metrics.macro_f1(judged.counts(at)), "accuracy": accuracy}
+
+
+def _dimensions(rows: Sequence[Row], said: Floats, labels: LabelSet, seed: int) -> dict[str, Any]:
+    for number, row in enumerate(rows, 1):
+        if row.vad is None:
+            raise InputError(f"row {number} ({row.text[:40]!r}) has no vad; leave it out, or give it three numbers")
+    gold = np.array([row.vad for row in rows], np.float64)
+
+    def correlations(at: Booleans | slice) -> dict[str, Any]:
+        pairs = [(name, gold[at, column], said[at, column]) for column, name in enumerate(labels.labels)]
+        return {
+            "n": len(gold[at]),
+            "pearson": {name: metrics.pearson(x, y) for name, x, y in pairs},
+            "ccc": {name: metrics.ccc(x, y) for name, x, y in pairs},
+        }
+
+    return {
+        **correlations(slice(None)),
+        "interval": interval_of_mean_pearson(gold, said, seed=seed),
+        "by_lang": {lang: correlations(at) for lang, at in _languages(rows).items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's own types, None for what is not a number."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.item())
+    return None if isinstance(value, float) and value != value else value

@@ -1,0 +1,146 @@
+"""From a data file to rows that a label set can be judged on: choose rows, map their labels, choose the set."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from affekt import catalog
+from affekt.datasets import make_row, read_objects
+from affekt.errors import EmptyInput, InputError
+from affekt.parts import LabelSet, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Rows that were left out, and why."""
+
+    unlabelled: int = 0  # no annotation of the kind that the label set needs
+    by_label: Mapping[str, int] = field(default_factory=dict)  # label that the map sends to null -> rows
+
+    @property
+    def rows(self) -> int:
+        """All rows that were left out."""
+        return self.unlabelled + sum(self.by_label.values())
+
+
+def labelled_rows(path: Path, *, where: Sequence[str] = ()) -> Iterator[Row]:
+    """The rows of a JSON-lines file that fit every condition, one at a time.
+
+    Args:
+        where: conditions "column=value". The value is compared as text ("true" and "null" as JSON has them); a list
+            fits if one of its members does; "a.b" looks inside the object in column a.
+
+    Raises:
+        InputError: a condition is not "column=value", or no row has its column.
+        BadRow: a line is broken.
+        EmptyInput: no row fits.
+    """
+    conditions = [_condition(one) for one in where]
+    columns, met, found = set[str](), set[str](), False
+    for number, given in read_objects(path):
+        columns.update(given)
+        held = [list(_values(given, column)) for column, _ in conditions]
+        met.update(column for (column, _), values in zip(conditions, held, strict=True) if values)
+        if all(value in values for (_, value), values in zip(conditions, held, strict=True)):
+            found = True
+            yield make_row(given, path.name, number)
+    for column, _ in conditions:
+        if columns and column not in met and column not in columns:  # an empty list holds no value, but is a column
+            raise InputError(f"no row of {path} has a column {column!r}; there are: {', '.join(sorted(columns))}")
+    if not found:
+        raise EmptyInput(f"no row in {path}" + (f" fits {' and '.join(where)}" if where and columns else ""))
+
+
+def map_rows(rows: Iterable[Row], labels: LabelSet, *, label_map: Mapping[str, str | None] | None = None) -> tuple[list[Row], Dropped]:
+    """The rows with their labels in the words of a label set, and what was left out on the way.
+
+    Args:
+        label_map: the data's name -> ours, or None to leave out every row that has it. A name that is not in the map
+            must be one of ours.
+
+    Raises:
+        InputError: a label, or what the map makes of one, is not in the set.
+        EmptyInput: no row is left.
+    """
+    rows = list(rows)
+    if not rows:
+        raise EmptyInput("there are no rows to judge")
+    if labels.kind == "dimensions":
+        kept, dropped = [row for row in rows if row.vad is not None], Counter[str]()
+        unlabelled = len(rows) - len(kept)
+    else:
+        to_ours = _to_ours(rows, labels, label_map or {})
+        annotated = [row for row in rows if row.labels is not None]
+        unlabelled = len(rows) - len(annotated)
+        refused = [next((name for name in row.labels or () if to_ours[name] is None), None) for row in annotated]
+        dropped = Counter(name for name in refused if name is not None)
+        kept = [_mapped(row, to_ours) for row, name in zip(annotated, refused, strict=True) if name is None]
+    if not kept:
+        why = f"{unlabelled} have no annotation for it" + "".join(f", {n} have {name!r}, which maps to null" for name, n in dropped.items())
+        raise EmptyInput(f"none of {len(rows)} rows can be judged on {labels.name}: {why}")
+    return kept, Dropped(unlabelled, dict(dropped))
+
+
+def choose_set(rows: Iterable[Row], labels: LabelSet) -> LabelSet:
+    """The set that mapped rows can be judged on: `labels`, or its multi-label counterpart where a row has not exactly one.
+
+    Raises:
+        InputError: the rows need a multi-label set, and this one has no counterpart.
+    """
+    if labels.kind != "single":
+        return labels
+    for number, row in enumerate(rows, 1):
+        if row.labels is None or len(row.labels) != 1:
+            if labels.several is None:
+                raise InputError(
+                    f"row {number} ({row.text[:40]!r}) has {len(row.labels or ())} labels, and {labels.name} takes exactly one; "
+                    "map or leave out such rows, or choose a multi-label set"
+                )
+            return catalog.find("labels", labels.several)
+    return labels
+
+
+def _condition(given: str) -> tuple[str, str]:
+    column, equals, value = given.partition("=")
+    if not column or not equals:
+        raise InputError(f"cannot filter by {given!r}; a condition reads column=value, say lang=en")
+    return column, value
+
+
+def _values(given: Any, column: str) -> Iterator[str]:
+    """What stands in a column, as text; several values for a list, none where there is no such column."""
+    if isinstance(given, list):
+        for member in given:
+            yield from _values(member, column)
+    elif not column:
+        yield given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+    elif isinstance(given, dict) and column in given:
+        yield from _values(given[column], "")
+    elif isinstance(given, dict):
+        outer, _, inner = column.partition(".")
+        if inner and outer in given:
+            yield from _values(given[outer], inner)
+
+
+def _to_ours(rows: Sequence[Row], labels: LabelSet, label_map: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Every label in the rows -> its name in the set, or None."""
+    ours = {*labels.labels, *([labels.none] if labels.none else [])}
+    there_are = f"{labels.name} has: {', '.join((*labels.labels, *([labels.none] if labels.none else [])))}"
+    wrong = sorted({to for to in label_map.values() if to is not None} - ours)
+    if wrong:
+        raise InputError(f"the label map speaks of {', '.join(wrong)}; {there_are}")
+    to_ours: dict[str, str | None] = {**{name: name for name in ours}, **label_map}
+    unknown = sorted({name for row in rows for name in row.labels or ()} - set(to_ours))
+    if unknown:
+        raise InputError(f"the data have labels that {labels.name} lacks: {', '.join(unknown)}; {there_are}. Pass --label-map to map them")
+    return to_ours
+
+
+def _mapped(row: Row, to_ours: Mapping[str, str | None]) -> Row:
+    """The row in our words; two labels that map to one are one."""
+    own = tuple(dict.fromkeys(to for name in row.labels or () if (to := to_ours[name]) is not None))
+    space = row.space and tuple(dict.fromkeys(to for name in row.space if (to := to_ours.get(name)) is not None))
+    return replace(row, labels=own, space=space)

@@ -1,0 +1,53 @@
+"""A model and a labelled file in, every number out: what `affekt evaluate` and the benchmarks call."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from affekt import catalog
+from affekt.evaluation.evaluate import evaluate
+from affekt.evaluation.rows import choose_set, labelled_rows, map_rows
+from affekt.parts import Row
+from affekt.pipeline import Reader
+from affekt.results import Clip
+
+
+def evaluate_file(
+    path: Path,
+    *,
+    model: str = "text_affekt",
+    labels: str = "ekman7",
+    label_map: Mapping[str, str | None] | None = None,
+    where: Sequence[str] = (),
+    limit: int | None = None,
+) -> dict[str, Any]:
+    """A model judged on a JSON-lines file of labelled rows, as plain JSON.
+
+    Args:
+        limit: how many rows to take, from the first; None: all.
+
+    Raises:
+        InputError: the file, the label map or the label set do not fit together; the message says where.
+    """
+    rows = islice(labelled_rows(path, where=where), limit)
+    return evaluate_rows(rows, model=model, labels=labels, label_map=label_map)
+
+
+def evaluate_rows(
+    rows: Iterable[Row], *, model: str = "text_affekt", labels: str = "ekman7", label_map: Mapping[str, str | None] | None = None
+) -> dict[str, Any]:
+    """As `evaluate_file`, on rows at hand.
+
+    Rows with none or several labels are judged on the multi-label counterpart of a single-label set: `judged_as` names it.
+    """
+    asked = catalog.find("labels", labels)
+    mapped, dropped = map_rows(rows, asked, label_map=label_map)
+    judged = choose_set(mapped, asked)
+    reader = Reader(labels=judged.name, models={"text": model})
+    scores, _ = reader.scores([Clip("text", row.text, 0, len(row.text)) for row in mapped])
+    card = reader.encoder.card
+    calibration = card.calibration.get(judged.name)
+    thresholds = calibration.thresholds if calibration is not None and judged.kind == "multi" else None
+    result = evaluate(mapped, scores, judged, thresholds=thresholds or None)
+    return {"model": f"{card.name}@{card.revision}", "labels": labels, "judged_as": judged.name, "dropped": dropped.rows, **result}

@@ -1,0 +1,1 @@
+"""Why a reading says what it says."""

@@ -1,0 +1,40 @@
+"""CSV (RFC 4180): one row a reading, one column a score, for a spreadsheet or a data frame; those of `fused` come last."""
+
+import csv
+import io
+import re
+from typing import Any
+
+from affekt.parts import Format
+from affekt.results import Reading, Timeline
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+COLUMNS = (
+    *("source", "modality", "who", "start", "end", "unit", "top", "confidence", "abstained", "present"),
+    *("valence", "arousal", "dominance", "model"),
+)
+
+
+def write(timeline: Timeline) -> str:
+    """The readings, one a row; what is not known is empty, labels that apply are joined by ";"."""
+    readings = (*timeline.readings, *timeline.fused)
+    names = tuple(dict.fromkeys(name for reading in readings for name in reading.scores))
+    lines = io.StringIO()
+    rows = csv.writer(lines, lineterminator="\r\n")
+    rows.writerow([*COLUMNS, *(f"score_{name}" for name in names)])
+    rows.writerows([*_cells(timeline, reading), *(reading.scores.get(name) for name in names)] for reading in readings)
+    return _SURROGATE.sub("\ufffd", lines.getvalue())
+
+
+def _cells(timeline: Timeline, reading: Reading) -> list[Any]:
+    return [
+        *(timeline.source, reading.modality, reading.who, reading.start, reading.end, timeline.unit),
+        reading.top[0] if reading.top else None,
+        reading.confidence if reading.top else None,
+        "true" if reading.abstained else "false",
+        ";".join(reading.present),
+        *(reading.valence, reading.arousal, reading.dominance, reading.model),
+    ]
+
+
+PART = Format(name="csv", ending="csv", write=write)

@@ -1,0 +1,1 @@
+"""Fusing many readings into one: one file per rule."""

@@ -1,0 +1,256 @@
+"""The path of the data, top to bottom: source, windows, encoder, calibration, reading, timeline."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt import catalog
+from affekt.calibration.apply import decide, probabilities, project
+from affekt.errors import InputError, LicenceRefused
+from affekt.labels import vad
+from affekt.parts import Card, LabelSet, OpenEncoder
+from affekt.preprocessing.text import sentences
+from affekt.results import Clip, Reading, Timeline
+from affekt.settings import Settings, resolve
+from affekt.sources import Opened, open_source
+
+DIGITS = 4  # of a score: a calibrated probability is not known more finely
+Floats = NDArray[np.float32]
+
+
+class Reader:
+    """Reads emotion from text; loads its model once and may be used from several threads.
+
+    Args:
+        labels: key of the label set that readings speak; default "ekman7".
+        models: {"text": name of a model or folder that holds one}; default the shipped one.
+        batch: texts that go through the model at once.
+        threads: processor cores the model uses; 0: all there are.
+        commercial_only: refuse a model whose licence forbids commercial use.
+
+    Raises:
+        UnknownName: no such label set or model.
+        LicenceRefused: the model is not for commercial use and `commercial_only` is set.
+
+    >>> Reader().read("I love this so much!").top[0]
+    'joy'
+    """
+
+    def __init__(
+        self,
+        *,
+        labels: str | None = None,
+        models: Mapping[str, str] | None = None,
+        batch: int | None = None,
+        threads: int | None = None,
+        commercial_only: bool | None = None,
+    ) -> None:
+        unknown = set(models or ()) - {"text"}
+        if unknown:
+            raise InputError(f"no modality {', '.join(map(repr, sorted(unknown)))} in models; there is: text")
+        model = (models or {}).get("text")
+        self.settings = resolve(labels=labels, text_model=model, batch=batch, threads=threads, commercial_only=commercial_only)
+        self.labels: LabelSet = catalog.find("labels", self.settings.labels)
+        self._loading = Lock()
+
+    @cached_property
+    def encoder(self) -> OpenEncoder:
+        """The text model, loaded when first needed."""
+        with self._loading:
+            opened = open_encoder(self.settings.text_model, threads=self.settings.threads)
+        if self.settings.commercial_only and not opened.card.commercial:
+            raise LicenceRefused(f"{opened.card.name} is not for commercial use ({opened.card.licence['weights']}); choose another model")
+        return opened
+
+    def read(self, source: str | Path, *, kind: str | None = None) -> Timeline:
+        """The timeline of a string, a text file or a conversation.
+
+        A text of several sentences gets a reading for each, and one in `fused` for the whole; a conversation gets one a turn.
+
+        Args:
+            kind: "text" takes the string as it is, even where it looks like a file's name.
+
+        Raises:
+            InputError: there is nothing to read, or the file cannot be read; the message says what to do.
+        """
+        return self._timeline(open_source(source, kind=kind))
+
+    def read_many(self, sources: Iterable[str], *, whole: bool = False) -> Iterator[Timeline]:
+        """One timeline a text, in order, read in batches, in constant memory.
+
+        Args:
+            whole: one reading a text, instead of one a sentence.
+
+        Raises:
+            EmptyInput: a text is empty; what came before it has been given out.
+        """
+        waiting = iter(sources)
+        while texts := list(islice(waiting, self.settings.batch)):
+            opened = [open_source(text, kind="text") for text in texts]
+            if whole:
+                for one, reading in zip(opened, self.read_clips([one.clips[0] for one in opened]), strict=True):
+                    yield _assemble(one, self.labels.name, [reading], [])
+            else:
+                yield from map(self._timeline, opened)
+
+    async def aread(self, source: str | Path, *, kind: str | None = None) -> Timeline:
+        """As `read`, without holding up the event loop."""
+        return await asyncio.to_thread(self.read, source, kind=kind)
+
+    async def aread_many(self, sources: Iterable[str], *, whole: bool = False) -> AsyncIterator[Timeline]:
+        """As `read_many`, without holding up the event loop."""
+        timelines = self.read_many(sources, whole=whole)
+        while (timeline := await asyncio.to_thread(next, timelines, None)) is not None:
+            yield timeline
+
+    def read_texts(self, texts: Sequence[str]) -> list[Reading]:
+        """One reading a text, in order; each text as a whole, however long."""
+        return self.read_clips([Clip("text", text, 0, len(text), span=(0, len(text))) for text in texts])
+
+    def read_clips(self, clips: Sequence[Clip]) -> list[Reading]:
+        """One reading a clip, in order."""
+        scores, dimensions = self.scores(clips)
+        return [self._reading(clip, scores[at], None if dimensions is None else dimensions[at]) for at, clip in enumerate(clips)]
+
+    def scores(self, clips: Sequence[Clip]) -> tuple[Floats, Floats | None]:
+        """Calibrated scores (n, labels), and valence, arousal, dominance (n, 3) where the model has them.
+
+        A clip longer than the model takes is read in windows; its scores are their mean, weighted by length.
+
+        Raises:
+            InputError: the model speaks no label set from which the reader's can be told.
+        """
+        card = self.encoder.card
+        spoken = self._spoken(card)
+        wanted = [spoken, *([vad.PART] if spoken is not vad.PART and "vad" in card.calibration else [])]
+        windows = [self.encoder.cut(clip) for clip in clips]
+        raw = self._run([window for found in windows for window in found], wanted)
+        firsts = np.cumsum([0, *map(len, windows)])[:-1]
+        weight = np.array([max(len(window.data), 1) for found in windows for window in found], np.float32)[:, None]
+        out = {}
+        for labels in wanted:
+            each = probabilities(raw[labels.name], labels, card.calibration[labels.name])
+            out[labels.name] = np.add.reduceat(each * weight, firsts) / np.add.reduceat(weight, firsts) if clips else each
+        scores = out[spoken.name] if spoken is self.labels else project(out[spoken.name], spoken, self.labels)
+        return scores, out.get("vad")
+
+    def _spoken(self, card: Card) -> LabelSet:
+        """The reader's label set where the model speaks it, else one that projects onto it."""
+        if self.labels.name in card.calibration:
+            return self.labels
+        for name in card.calibration:
+            if self.labels.name in (finer := catalog.find("labels", name)).projections:
+                return finer
+        raise InputError(f"{card.name} does not speak {self.labels.name!r}, nor a finer set; it speaks: {', '.join(card.calibration)}")
+
+    def _run(self, clips: Sequence[Clip], wanted: Sequence[LabelSet]) -> dict[str, Floats]:
+        """Raw outputs of each set in the order of the clips; like lengths go through together, so that little is padding."""
+        raw = {labels.name: np.zeros((len(clips), len(labels.labels)), np.float32) for labels in wanted}
+        order = sorted(range(len(clips)), key=lambda at: len(clips[at].data))
+        for begin in range(0, len(order), self.settings.batch):
+            chosen = order[begin : begin + self.settings.batch]
+            for name, values in self.encoder([clips[at] for at in chosen], labels=list(raw)).items():
+                raw[name][chosen] = values
+        return raw
+
+    def _timeline(self, opened: Opened) -> Timeline:
+        if len(opened.clips) > 1:  # a conversation: its turns are its units
+            return _assemble(opened, self.labels.name, self.read_clips(opened.clips), [])
+        clip = opened.clips[0]
+        stretches = sentences(clip.data)
+        if len(stretches) == 1:
+            return _assemble(opened, self.labels.name, self.read_clips([clip]), [])
+        pieces = [Clip("text", clip.data[a:b], clip.start + a, clip.start + b, clip.who, (a, b)) for a, b in stretches]
+        whole, *readings = self.read_clips([clip, *pieces])
+        return _assemble(opened, self.labels.name, readings, [whole])
+
+    def _reading(self, clip: Clip, scores: Floats, dimensions: Floats | None) -> Reading:
+        card = self.encoder.card
+        named = _rounded(scores, self.labels) if self.labels.kind != "dimensions" else {}
+        present, reason = decide(named, self.labels, card.calibration.get(self.labels.name)) if named else ((), None)
+        if not any(c.isalpha() or ord(c) > 0x2190 for c in clip.data):  # neither a letter nor a pictograph
+            reason = "no words to read"
+        valence, arousal, dominance = (None,) * 3 if dimensions is None else (round(float(x), DIGITS) for x in dimensions)
+        return Reading(
+            modality=clip.modality,
+            labels=self.labels.name,
+            scores=named,
+            start=clip.start,
+            end=clip.end,
+            model=f"{card.name}@{card.revision}",
+            single=self.labels.kind == "single",
+            present=present,
+            who=clip.who,
+            span=clip.span,
+            abstained=reason is not None,
+            reason=reason,
+            valence=valence,
+            arousal=arousal,
+            dominance=dominance,
+        )
+
+
+def open_encoder(name: str, *, threads: int = 0) -> OpenEncoder:
+    """The model of that name, or the one in a folder of that name (its card says of which family it is).
+
+    Raises:
+        UnknownName: neither a model nor a folder.
+        WeightsError: the folder holds no card, or its files are broken.
+    """
+    folder = Path(name)
+    if name not in catalog.names("encoders") and folder.is_dir():
+        from affekt.encoders._card import read_card
+
+        return catalog.find("encoders", str(read_card(folder).facts.get("family", "text_affekt"))).load(folder, threads)
+    return catalog.find("encoders", name).load(None, threads)
+
+
+def _assemble(opened: Opened, labels: str, readings: Sequence[Reading], fused: Sequence[Reading]) -> Timeline:
+    return Timeline(
+        source=opened.name,
+        duration=opened.duration,
+        unit=opened.unit,
+        labels=labels,
+        readings=tuple(readings),
+        fused=tuple(fused),
+        transcript=opened.transcript,
+        warnings=opened.warnings,
+    )
+
+
+def _rounded(scores: Floats, labels: LabelSet) -> dict[str, float]:
+    return {name: round(float(score), DIGITS) for name, score in zip(labels.labels, scores, strict=True)}
+
+
+def read(source: str | Path, *, labels: str | None = None, kind: str | None = None) -> Timeline:
+    """The emotion in one source, with the shipped model; it is loaded by the first call and kept.
+
+    Args:
+        labels: key of the label set; default "ekman7", or what the settings say.
+        kind: "text" takes the string as it is, even where it looks like a file's name.
+
+    Raises:
+        InputError: there is nothing to read, or the file cannot be read; the message says what to do.
+        UnknownName: no such label set.
+
+    >>> read("What a wonderful day!").top[0]
+    'joy'
+    """
+    return _reader(resolve(labels=labels)).read(source, kind=kind)
+
+
+@lru_cache(maxsize=4)
+def _reader(settings: Settings) -> Reader:
+    return Reader(
+        labels=settings.labels,
+        models={"text": settings.text_model},
+        batch=settings.batch,
+        threads=settings.threads,
+        commercial_only=settings.commercial_only,
+    )

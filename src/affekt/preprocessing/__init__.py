@@ -1,0 +1,1 @@
+"""From a raw signal to what an encoder takes: one file per modality."""

@@ -1,0 +1,311 @@
+"""What travels through Affekt: a `Clip` goes in, a `Reading` says what one model made of it, a `Timeline` holds all.
+
+All three are frozen, checked when made, and plain Python inside, so they pickle, print and turn into JSON as they are.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from affekt.errors import BadResult, MissingExtra, UnknownName
+
+if TYPE_CHECKING:
+    import pandas
+
+Modality = Literal["text", "speech", "face", "fused"]
+Unit = Literal["characters", "seconds"]
+MODALITIES: tuple[Modality, ...] = ("text", "speech", "face", "fused")
+TOLERANCE = 1e-3  # scores are kept to four decimals, so 28 of them may be off by this much together
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One stretch of one signal, before a model has seen it.
+
+    Args:
+        data: the text itself, or samples, or pixels.
+        start, end: seconds, or character offsets for text without a clock (`Timeline.unit` says which).
+        who: the speaker or face track, where known.
+        span: character offsets in the source's text, for text.
+
+    Raises:
+        BadResult: the clip ends before it starts.
+    """
+
+    modality: Modality
+    data: Any
+    start: float
+    end: float
+    who: str | None = None
+    span: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        _check_stretch(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one model, or the fusion, says about one clip.
+
+    Args:
+        labels: key of the label set that `scores` speaks.
+        scores: calibrated probability of each label, in [0, 1]; single-label sets sum to 1. Empty for `vad`.
+        present: the labels that apply; one for a single-label set, any number for a multi-label set.
+        confidence: the score of the top label, in [0, 1].
+        abstained: no label is sure enough to act on; `reason` says why.
+        valence, arousal, dominance: in [-1, 1], where the model has them.
+        model: key and revision, "text_affekt@1a2b3c4d".
+
+    Raises:
+        BadResult: a number is out of its range, or single-label scores do not sum to 1.
+    """
+
+    modality: Modality
+    labels: str
+    scores: Mapping[str, float]
+    start: float
+    end: float
+    model: str
+    single: bool = True  # exactly one label applies, so the scores sum to 1
+    present: tuple[str, ...] = ()
+    who: str | None = None
+    span: tuple[int, int] | None = None
+    abstained: bool = False
+    reason: str | None = None
+    valence: float | None = None
+    arousal: float | None = None
+    dominance: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_stretch(self.start, self.end)
+        for name, score in self.scores.items():
+            if not 0 <= score <= 1:  # also false for NaN
+                raise BadResult(f"score of {name!r} is {score}; a score lies in [0, 1]")
+        total = sum(self.scores.values())
+        if self.single and self.scores and abs(total - 1) > TOLERANCE:
+            raise BadResult(f"the scores of single-label set {self.labels!r} sum to {total}, not 1")
+        for name in ("valence", "arousal", "dominance"):
+            value = getattr(self, name)
+            if value is not None and not -1 <= value <= 1:
+                raise BadResult(f"{name} is {value}; it lies in [-1, 1]")
+
+    @property
+    def top(self) -> tuple[str, float] | None:
+        """The likeliest label and its score; None where there are only dimensions."""
+        return max(self.scores.items(), key=lambda item: item[1]) if self.scores else None
+
+    @property
+    def confidence(self) -> float:
+        """The score of the top label; 0 where there are only dimensions."""
+        return self.top[1] if self.top else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reading as JSON has it."""
+        return {
+            **{name: getattr(self, name) for name in ("modality", "who", "start", "end")},
+            "span": list(self.span) if self.span else None,
+            "labels": self.labels,
+            "single": self.single,
+            "scores": dict(self.scores),
+            "top": self.top[0] if self.top else None,
+            "present": list(self.present),
+            "confidence": self.confidence,
+            **{name: getattr(self, name) for name in ("abstained", "reason", "valence", "arousal", "dominance", "model")},
+        }
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> "Reading":
+        """The reading that `to_dict` wrote."""
+        fields = {name: given[name] for name in given if name not in ("top", "confidence")}
+        fields["present"] = tuple(given["present"])
+        fields["span"] = tuple(given["span"]) if given["span"] else None
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The readings of one source in order of time.
+
+    Args:
+        source: what was read: a path, or "text" for a string.
+        duration: in `unit`.
+        labels: key of the label set.
+        people: who speaks or is seen, in order of appearance.
+        fused: one reading that speaks for several: all modalities at one time, or a whole long text.
+        warnings: what the reader should know: a bad character, a text that was cut.
+    """
+
+    source: str
+    duration: float
+    unit: Unit
+    labels: str
+    readings: tuple[Reading, ...]
+    fused: tuple[Reading, ...] = ()
+    transcript: str | None = None
+    warnings: tuple[str, ...] = ()
+    people: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        ordered = tuple(sorted(self.readings, key=lambda reading: (reading.start, reading.end)))
+        object.__setattr__(self, "readings", ordered)
+        heard = dict.fromkeys(reading.who for reading in ordered if reading.who is not None)
+        object.__setattr__(self, "people", tuple(dict.fromkeys((*self.people, *heard))))
+
+    def __iter__(self) -> Iterator[Reading]:
+        return iter(self.readings)
+
+    def __len__(self) -> int:
+        return len(self.readings)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores of the whole: those of `fused` where there is one, else of all readings, weighted by length."""
+        readings = self.fused or self.readings
+        weights = [max(reading.end - reading.start, 1e-6) for reading in readings]
+        names = dict.fromkeys(name for reading in readings for name in reading.scores)
+        mean = {n: sum(w * r.scores.get(n, 0.0) for w, r in zip(weights, readings, strict=True)) / sum(weights) for n in names}
+        return {name: round(value, 4) for name, value in mean.items()}
+
+    @property
+    def top(self) -> tuple[str, float] | None:
+        """The likeliest label of the whole and its score.
+
+        >>> Timeline("text", 2, "characters", "ekman7", ()).top is None
+        True
+        """
+        scores = self.scores
+        return max(scores.items(), key=lambda item: item[1]) if scores else None
+
+    def at(self, t: float) -> tuple[Reading, ...]:
+        """The readings whose stretch holds time (or character) `t`."""
+        return tuple(reading for reading in self.readings if reading.start <= t < reading.end)
+
+    def by(self, who: str) -> "Timeline":
+        """What one person felt.
+
+        Raises:
+            BadResult: nobody of that name is in the timeline.
+        """
+        if who not in self.people:
+            raise BadResult(f"nobody called {who!r} here; there are: {', '.join(self.people) or 'no names at all'}")
+        return self._where(lambda reading: reading.who == who)
+
+    def only(self, modality: Modality) -> "Timeline":
+        """The readings of one modality."""
+        if modality not in MODALITIES:
+            raise BadResult(f"no modality {modality!r}; there are: {', '.join(MODALITIES)}")
+        return self._where(lambda reading: reading.modality == modality)
+
+    def _where(self, wanted: Callable[[Reading], bool]) -> "Timeline":
+        chosen = tuple(filter(wanted, self.readings))
+        fused = tuple(filter(wanted, self.fused))
+        return replace(self, readings=chosen, fused=fused, people=tuple(dict.fromkeys(r.who for r in chosen if r.who)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The timeline as JSON has it."""
+        return {
+            **{name: getattr(self, name) for name in ("source", "duration", "unit", "labels")},
+            "people": list(self.people),
+            "transcript": self.transcript,
+            "readings": [reading.to_dict() for reading in self.readings],
+            "fused": [reading.to_dict() for reading in self.fused],
+            "warnings": list(self.warnings),
+        }
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> "Timeline":
+        """The timeline that `to_dict` wrote."""
+        fields = dict(given)
+        for name in ("readings", "fused"):
+            fields[name] = tuple(map(Reading.from_dict, given[name]))
+        return cls(**{**fields, "people": tuple(given["people"]), "warnings": tuple(given["warnings"])})
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the timeline in the format that the path's ending names; the file appears whole or not at all.
+
+        Raises:
+            UnknownName: no format has that ending; the message lists those that there are.
+        """
+        from affekt import catalog  # formats know timelines, so a timeline can only look them up
+
+        path = Path(path)
+        formats = {catalog.find("formats", name).ending: catalog.find("formats", name) for name in catalog.names("formats")}
+        ending = path.suffix.removeprefix(".")
+        if ending not in formats:
+            raise UnknownName(ending, "formats", formats)
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(formats[ending].write(self), encoding="utf-8")
+        return part.replace(path)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """One row a reading, one column a score.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra("pandas", "tables") from error
+        return pandas.DataFrame([{**asdict(r), **{f"score_{n}": s for n, s in r.scores.items()}} for r in self.readings]).drop(columns="scores")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of what `Timeline.to_dict` gives: the one schema of files, CLI, HTTP and store."""
+    number, text, flag = {"type": "number"}, {"type": "string"}, {"type": "boolean"}
+    maybe_text = {"type": ["string", "null"]}
+    score = {"type": "number", "minimum": 0, "maximum": 1}
+    dimension = {"type": ["number", "null"], "minimum": -1, "maximum": 1}
+    reading = {
+        "modality": {"enum": list(MODALITIES)},
+        "who": maybe_text,
+        "start": number,
+        "end": number,
+        "span": {"type": ["array", "null"], "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+        "labels": text,
+        "single": flag,
+        "scores": {"type": "object", "additionalProperties": score},
+        "top": maybe_text,
+        "present": {"type": "array", "items": text},
+        "confidence": score,
+        "abstained": flag,
+        "reason": maybe_text,
+        "valence": dimension,
+        "arousal": dimension,
+        "dominance": dimension,
+        "model": text,
+    }
+    readings = {"type": "array", "items": {"$ref": "#/$defs/reading"}}
+    timeline = {
+        "source": text,
+        "duration": number,
+        "unit": {"enum": ["characters", "seconds"]},
+        "labels": text,
+        "people": {"type": "array", "items": text},
+        "transcript": maybe_text,
+        "readings": readings,
+        "fused": readings,
+        "warnings": {"type": "array", "items": text},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Timeline",
+        **_object(timeline),
+        "$defs": {"reading": _object(reading)},
+    }
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _check_stretch(start: float, end: float) -> None:
+    if not (math.isfinite(start) and math.isfinite(end) and 0 <= start <= end):
+        raise BadResult(f"a stretch from {start} to {end}; it starts at 0 or later and does not end before it starts")

@@ -1,0 +1,1 @@
+"""The same job on Ray, when one machine is not enough."""

@@ -1,0 +1,1 @@
+"""Emotion as a service: HTTP and WebSocket."""

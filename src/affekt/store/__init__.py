@@ -1,0 +1,1 @@
+"""The database and the cache of weights with checksums."""

@@ -1,0 +1,168 @@
+"""Fits one text encoder to several label sets at once; every row speaks only to the heads it knows about."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from affekt.training.targets import SETS, SLICES
+from affekt.training.text_encoder import TextEncoder
+
+
+HEAD_WIDTH = 32  # of multilingual-e5-small: 384 / 12
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row, ready for the model."""
+
+    ids: Sequence[int]
+    values: np.ndarray  # (55,)
+    known: np.ndarray  # (55,), how much `values` is meant: 1 by an annotator, less by a teacher, 0 not at all
+
+
+@dataclass(frozen=True, slots=True)
+class Optimiser:
+    """How to step; the fields of `[optimiser]` in a recipe's config."""
+
+    rate: float
+    head_rate: float
+    weight_decay: float
+    warm_up: float
+    batch: int
+    clip: float
+
+
+def collate(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    """Padded ids and mask, both (batch, tokens)."""
+    longest = max(len(example.ids) for example in examples)
+    ids = torch.ones(len(examples), longest, dtype=torch.long)  # 1 is <pad>
+    mask = torch.zeros(len(examples), longest)
+    for at, example in enumerate(examples):
+        ids[at, : len(example.ids)] = torch.tensor(example.ids)
+        mask[at, : len(example.ids)] = 1
+    return ids, mask
+
+
+def loss(raw: Tensor, values: Tensor, known: Tensor, weights: Mapping[str, float]) -> Tensor:
+    """The weighted sum of the heads' losses, each averaged over the batch. All tensors (batch, 55)."""
+    total = raw.new_zeros(())
+    for labels in SETS:
+        at = SLICES[labels.name]
+        x, y, k = raw[:, at], values[:, at], known[:, at]
+        if labels.kind == "multi":
+            each = (nn.functional.binary_cross_entropy_with_logits(x, y, reduction="none") * k).mean(1)
+        elif labels.kind == "single":
+            each = -(y * x.masked_fill(k == 0, -1e4).log_softmax(1)).sum(1) * k.amax(1)
+        else:
+            each = ((x - y).pow(2) * k).mean(1)
+        total = total + weights[labels.name] * each.mean()
+    return total
+
+
+def batches(examples: Sequence[Example], size: int, rng: random.Random) -> list[list[Example]]:
+    """Random batches of rows of like length, so that little is padding."""
+    order = list(examples)
+    rng.shuffle(order)
+    pools = [sorted(order[at : at + size * 40], key=lambda example: len(example.ids)) for at in range(0, len(order), size * 40)]
+    made = [pool[at : at + size] for pool in pools for at in range(0, len(pool), size)]
+    rng.shuffle(made)
+    return made
+
+
+def fit(
+    model: TextEncoder,
+    examples: Sequence[Example],
+    *,
+    optimiser: Optimiser,
+    weights: Mapping[str, float],
+    seed: int,
+    checkpoint: Path,
+    report: Callable[[str], None] = print,
+) -> None:
+    """Trains in place, bf16 autocast; a checkpoint every thousand steps lets an interrupted run go on."""
+    plan = batches(examples, optimiser.batch, random.Random(seed))
+    torch.manual_seed(seed)
+    body = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("head")]
+    adam = torch.optim.AdamW(
+        [{"params": body, "lr": optimiser.rate}, {"params": model.head.parameters(), "lr": optimiser.head_rate}],
+        weight_decay=optimiser.weight_decay,
+        fused=True,
+    )
+    warm = int(optimiser.warm_up * len(plan))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        adam, lambda step: min((step + 1) / max(warm, 1), (len(plan) - step) / max(len(plan) - warm, 1))
+    )
+    first = _resume(checkpoint, model, adam, schedule)
+    model.train()
+    began, running = time.monotonic(), 0.0
+    for step, batch in enumerate(plan[first:], first):
+        ids, mask = collate(batch)
+        values = torch.from_numpy(np.stack([example.values for example in batch]))
+        known = torch.from_numpy(np.stack([example.known for example in batch]))
+        with torch.autocast("cpu", torch.bfloat16):
+            raw = model(ids, mask)
+        cost = loss(raw.float(), values, known, weights)
+        cost.backward()
+        nn.utils.clip_grad_norm_(body, optimiser.clip)
+        adam.step()
+        adam.zero_grad()
+        schedule.step()
+        running = 0.99 * running + 0.01 * cost.item() if step > first else cost.item()
+        if not math.isfinite(running):
+            raise FloatingPointError(f"the loss is {running} at step {step}; lower the rate")
+        if step % 100 == 0:
+            left = (time.monotonic() - began) / (step - first + 1) * (len(plan) - step) / 60
+            report(f"step {step}/{len(plan)} loss {running:.4f}, {left:.0f} min left")
+        if step % 1000 == 999:
+            _save(checkpoint, model, adam, schedule, step + 1)
+
+
+def _save(path: Path, model: TextEncoder, adam: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler, step: int) -> None:
+    state = {"model": model.state_dict(), "adam": adam.state_dict(), "schedule": schedule.state_dict(), "step": step}
+    torch.save(state, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def _resume(path: Path, model: TextEncoder, adam: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler) -> int:
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True)
+    model.load_state_dict(state["model"])
+    adam.load_state_dict(state["adam"])
+    schedule.load_state_dict(state["schedule"])
+    return int(state["step"])
+
+
+@torch.no_grad()
+def predict(model: TextEncoder, examples: Sequence[Example], *, batch: int = 64) -> np.ndarray:
+    """Raw outputs in the order of the examples: (n, 55), computed in float32."""
+    model.eval()
+    order = sorted(range(len(examples)), key=lambda at: len(examples[at].ids))
+    out = np.zeros((len(examples), model.head.out_features), np.float32)
+    for at in range(0, len(order), batch):
+        chosen = order[at : at + batch]
+        out[chosen] = model(*collate([examples[i] for i in chosen])).numpy()
+    return out
+
+
+def save_model(model: TextEncoder, path: Path) -> None:
+    """Writes the weights as safetensors."""
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, path)
+
+
+def load_model(path: Path) -> TextEncoder:
+    """Reads what `save_model` wrote."""
+    state = load_file(path)
+    layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
+    vocabulary, width = state["words.weight"].shape
+    model = TextEncoder(vocabulary, layers=layers, width=width, inner=state["layers.0.up.weight"].shape[0], heads=width // HEAD_WIDTH)
+    model.load_state_dict(state)
+    return model

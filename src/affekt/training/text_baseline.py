@@ -1,0 +1,107 @@
+"""What the recipes of the baselines share: rows of a corpus in our labels, and a calibrated card for a fitted model."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affekt.calibration.apply import probabilities
+from affekt.calibration.fit import fit
+from affekt.catalog import find
+from affekt.encoders._card import revision_of, write_card
+from affekt.errors import InputError
+from affekt.evaluation.evaluate import evaluate
+from affekt.evaluation.rows import map_rows
+from affekt.labels._matrix import matrix
+from affekt.parts import Calibration, Card, Corpus, LabelSet, Row
+from affekt.results import Clip
+
+HELD_OUT = ("tune", "dev")  # calibrated on the first that a corpus has: where there is "tune", "dev" is what is reported
+BATCH = 256
+LIMITS = [
+    "A baseline, to be compared with: it knows the words of its one training corpus and nothing else.",
+    "Not for decisions about a person's health, work, credit or liberty.",
+]
+
+
+def split_rows(part: Corpus, split: str, labels: LabelSet, *, data: Path) -> list[Row]:
+    """One split of a corpus in the words of a label set; rows without text, or without a place in the set, are left out.
+
+    Raises:
+        InputError: the corpus has no such split, lacks its file, or no map to this label set.
+    """
+    if split not in part.splits:
+        raise InputError(f"{part.name} has no split {split!r}; there are: {', '.join(part.splits)}")
+    rows = [row for row in part.rows(data, split) if row.text.strip()]
+    return map_rows(rows, labels, label_map=part.label_maps.get(labels.name))[0]
+
+
+def held_out_split(part: Corpus) -> str:
+    """The split that a model of this corpus is calibrated on.
+
+    Raises:
+        InputError: the corpus has none.
+    """
+    for split in HELD_OUT:
+        if split in part.splits:
+            return split
+    raise InputError(f"{part.name} has no split to calibrate on; it has: {', '.join(part.splits)}; one of {', '.join(HELD_OUT)} is needed")
+
+
+def write_calibrated_card(
+    folder: Path, weights: Path, part: Corpus, labels: LabelSet, held_out: Sequence[Row], *, family: str, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Writes the card of the model in a folder, calibrated and with thresholds of the best F1 on held-out rows.
+
+    Args:
+        family: key of the encoder that opens the folder.
+        facts: what the card says beside; the recipe's settings.
+
+    Returns:
+        What the model is worth on the held-out rows, thresholds included: a little too good, for these were tuned on them.
+
+    Raises:
+        InputError: a row does not fit the label set.
+        WeightsError: the folder's files do not open.
+    """
+    wide = len(labels.labels)
+    write_card(_card(folder, weights, part, labels, Calibration((1.0,) * wide, (0.0,) * wide), family=family, facts=facts), folder)
+    encoder = find("encoders", family).load(folder, 0)
+    clips = [Clip("text", row.text, 0, len(row.text)) for row in held_out]
+    parts = [encoder(clips[at : at + BATCH], labels=[labels.name])[labels.name] for at in range(0, len(clips), BATCH)]
+    raw = np.concatenate(parts)  # (rows, labels)
+    if labels.kind == "dimensions":
+        gold = np.array([row.vad for row in held_out], np.float32)
+        known = np.ones_like(gold)
+    else:
+        gold, known = (table.astype(np.float32) for table in matrix(held_out, labels))
+    calibration = fit(raw, gold, known, labels)
+    write_card(_card(folder, weights, part, labels, calibration, family=family, facts=facts), folder)
+    scores = probabilities(raw, labels, calibration).astype(np.float64)
+    return evaluate(held_out, scores, labels, thresholds=calibration.thresholds or None)
+
+
+def _card(
+    folder: Path, weights: Path, part: Corpus, labels: LabelSet, calibration: Calibration, *, family: str, facts: Mapping[str, Any]
+) -> Card:
+    files = sorted(file for file in folder.iterdir() if file.suffix in (".npz", ".onnx") or file.name == "vocabulary.json")
+    return Card(
+        name=family,
+        revision=revision_of(weights),
+        modality="text",
+        languages=part.languages,
+        licence={"code": "Apache-2.0", "weights": part.licence, "data": f"{part.name} {part.licence}"},
+        commercial=part.use == "ship",
+        calibration={labels.name: calibration},
+        facts={
+            "family": family,
+            "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
+            "training": f"recipes/text/{family}: python train.py {part.name} {labels.name} OUT_FOLDER",
+            "trained_on": {part.name: part.paper},
+            "calibrated_on": {labels.name: [f"{part.name}/{held_out_split(part)}"]},
+            "limits": LIMITS,
+            **facts,
+        },
+    )

@@ -1,0 +1,1 @@
+"""The shipped models: a folder each, with ONNX in int8, tokenizer and card."""

@@ -1,0 +1,154 @@
+"""The contract of every part, found by walking the rooms: a new file is tested without being named."""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import affekt
+from affekt import catalog
+from affekt.encoders._card import read_card, write_card
+from affekt.parts import Encoder
+from affekt.results import Clip, Reading, Timeline
+
+PACKAGE = Path(affekt.__file__).parent
+SHIPPED = [name for name in catalog.names("encoders") if catalog.find("encoders", name).shipped]
+TEXTS = ["I love this so much!", "我很难过", "Das macht mir Angst.", "ok", "🥺", "a much longer text, " * 12, "¿Qué?", "</s><pad><unk>"]
+FORBIDDEN = {"utils", "helpers", "common", "core", "base", "manager"}
+
+
+@pytest.mark.parametrize("room", catalog.ROOMS)
+def test_a_part_is_found_by_the_name_of_its_file(room: catalog.Room) -> None:
+    assert catalog.names(room)
+    for name in catalog.names(room):
+        assert catalog.find(room, name).name == name
+
+
+@pytest.mark.parametrize("name", catalog.names("labels"))
+def test_a_label_set_is_unique_sourced_and_projects_completely(name: str) -> None:
+    labels = catalog.find("labels", name)
+    assert len(set(labels.labels)) == len(labels.labels) > 1
+    assert re.search(r"\(\d{4}\)", labels.paper), "the paper names its year"
+    for coarser, mapping in labels.projections.items():
+        assert set(mapping) == set(labels.labels), f"every label of {name} has a place in {coarser}"
+        assert set(mapping.values()) <= set(catalog.find("labels", coarser).labels)
+    if labels.several is not None:
+        assert catalog.find("labels", labels.several).kind == "multi"
+    if labels.kind != "multi":
+        assert labels.none is None
+
+
+@pytest.mark.parametrize("name", catalog.names("datasets"))
+def test_a_corpus_says_whence_it_comes_and_what_it_may_be_used_for(name: str) -> None:
+    corpus = catalog.find("datasets", name)
+    assert corpus.paper and corpus.licence and corpus.languages and corpus.sha256
+    for target, mapping in corpus.label_maps.items():
+        assert {ours for ours in mapping.values() if ours} <= set(catalog.find("labels", target).labels)
+    if corpus.licence == "none stated":
+        assert corpus.use == "bench"
+
+
+@pytest.mark.parametrize("name", catalog.names("datasets"))
+def test_the_splits_of_a_corpus_share_no_text_and_no_group(name: str) -> None:
+    folder = os.environ.get("AFFEKT_DATA")
+    if not folder:
+        pytest.skip("AFFEKT_DATA is not set; it names the folder that holds the corpora")
+    corpus = catalog.find("datasets", name)
+    splits = {split: list(corpus.rows(Path(folder) / "text", split)) for split in corpus.splits if split != "projected"}
+    assert all(splits.values())
+    if name in ("xed", "brighter", "cped"):  # the splits that are ours to make
+        ours = [split for split in splits if (name, split) != ("brighter", "dev")]
+        for a, b in [(a, b) for a in ours for b in ours if a < b]:
+            key = (lambda row: row.group) if name == "cped" else (lambda row: row.text)
+            assert not {key(row) for row in splits[a]} & {key(row) for row in splits[b]}
+
+
+@pytest.fixture(scope="module", params=SHIPPED)
+def encoder(request: pytest.FixtureRequest) -> object:
+    part: Encoder = catalog.find("encoders", request.param)
+    return part.load(None, 1)
+
+
+def _clips(texts: list[str]) -> list[Clip]:
+    return [Clip("text", text, 0, len(text), span=(0, len(text))) for text in texts]
+
+
+def test_an_encoder_is_finite_repeatable_and_of_the_shape_it_says(encoder) -> None:
+    heads = list(encoder.card.calibration)
+    once, again = encoder(_clips(TEXTS), labels=heads), encoder(_clips(TEXTS), labels=heads)
+    for head in heads:
+        assert once[head].shape == (len(TEXTS), len(catalog.find("labels", head).labels))
+        assert np.isfinite(once[head]).all()
+        assert np.array_equal(once[head], again[head])
+
+
+def test_an_encoder_says_in_a_batch_what_it_says_alone(encoder) -> None:
+    for head in encoder.card.calibration:
+        batch = encoder(_clips(TEXTS), labels=[head])[head]
+        alone = np.concatenate([encoder(_clips([text]), labels=[head])[head] for text in TEXTS])
+        # Eight-bit activations share one scale a batch, so a neighbour moves the last digits.
+        assert np.abs(batch - alone).max() < 0.35
+        assert np.abs(batch - alone).mean() < 0.06
+
+
+def test_a_card_survives_being_written_and_read(encoder, tmp_path: Path) -> None:
+    write_card(encoder.card, tmp_path)
+    assert read_card(tmp_path) == encoder.card
+
+
+def test_the_weights_are_those_that_the_card_names(encoder) -> None:
+    import hashlib
+
+    folder = PACKAGE / "weights" / encoder.card.name
+    for file, checksum in encoder.card.facts["sha256"].items():
+        assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == checksum
+
+
+def _timelines() -> list[Timeline]:
+    def reading(who: str | None, start: float, end: float) -> Reading:
+        scores = {"anger": 0.1, "joy": 0.7, "neutral": 0.2}
+        return Reading("text", "ekman7", scores, start, end, "m@1", present=("joy",), who=who, span=(int(start), int(end)), valence=0.5)
+
+    empty = Timeline("a.txt", 0, "characters", "ekman7", ())
+    one = Timeline("text", 9, "characters", "ekman7", (reading(None, 0, 9),), transcript="so happy!")
+    many = Timeline(
+        "call.srt", 9, "seconds", "ekman7", (reading("Анна", 0, 4), reading("客户 <&>", 5, 9)), (reading(None, 0, 9),), "so happy!", ("w",)
+    )
+    return [empty, one, many]
+
+
+@pytest.mark.parametrize("name", catalog.names("formats"))
+@pytest.mark.parametrize("timeline", _timelines(), ids=["empty", "one", "many"])
+def test_a_format_writes_everything_and_gives_back_what_it_can_read(name: str, timeline: Timeline) -> None:
+    part = catalog.find("formats", name)
+    written = part.write(timeline)
+    assert written.strip()
+    if part.read is not None:
+        assert part.read(written) == timeline
+
+
+def test_no_module_hides_behind_a_name_that_says_nothing() -> None:
+    assert not {path.stem for path in PACKAGE.rglob("*.py")} & FORBIDDEN
+
+
+def test_files_are_short_and_every_public_function_has_a_docstring() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert source.count("\n") <= 400, f"{path.name} is longer than 400 lines"
+        tree = ast.parse(source)
+        assert not source.strip() or ast.get_docstring(tree), f"{path} has no docstring"
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not node.decorator_list:
+                assert ast.get_docstring(node), f"{path.name}: {node.name} has no docstring"
+
+
+def test_the_public_names_are_these_and_import_takes_no_library() -> None:
+    import subprocess
+    import sys
+
+    assert affekt.__all__ == ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "read", "read_table"]
+    code = "import sys, affekt; print([m for m in ('numpy', 'onnxruntime', 'pydantic', 'torch') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
