@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from text import rows
-
 from affekt import Reader
 from affekt.catalog import find
 from affekt.encoders import text_affekt
@@ -20,6 +18,7 @@ from affekt.evaluation.rows import choose_set
 from affekt.parts import Row
 from affekt.preprocessing.text import STEPS, normalise
 from affekt.results import Clip
+from text import rows
 
 ROOT = Path(__file__).parents[1]
 SETS = {
@@ -52,9 +51,13 @@ def main() -> None:
         whole = macro_f1(reader, data, texts)
         made["steps"].setdefault("all", {})[name] = whole
         for step in STEPS:
-            text_affekt.normalise = lambda text, *, known, without=step: normalise(text, steps=[s for s in STEPS if s != without], known=known)
+            text_affekt.normalise = lambda text, *, known, without=step: normalise(
+                text, steps=[s for s in STEPS if s != without], known=known
+            )
             made["steps"].setdefault(step, {})[name] = macro_f1(reader, data, texts)
-            made["changed"].setdefault(step, {})[name] = sum(normalise(t) != normalise(t, steps=[s for s in STEPS if s != step]) for t in texts)
+            made["changed"].setdefault(step, {})[name] = sum(
+                normalise(t) != normalise(t, steps=[s for s in STEPS if s != step]) for t in texts
+            )
         text_affekt.normalise = normalise
         if find("datasets", corpus).languages == ("zh",):
             made["steps"].setdefault("in Traditional Chinese", {})[name] = macro_f1(reader, data, [traditional(text) for text in texts])
@@ -63,7 +66,12 @@ def main() -> None:
     (ROOT / "bench" / "results" / "preprocessing.json").write_text(json.dumps(made, indent=1) + "\n")
     lines = [f"| left out | {' | '.join(SETS)} |", f"|---|{'---|' * len(SETS)}"]
     for step, one in made["steps"].items():
-        cells = [f"{100 * (one[name] - (made['steps']['all'][name] if step != 'all' else 0)):{'+' if step != 'all' else ''}.2f}" if name in one else "" for name in SETS]
+        cells = [
+            f"{100 * (one[name] - (made['steps']['all'][name] if step != 'all' else 0)):{'+' if step != 'all' else ''}.2f}"
+            if name in one
+            else ""
+            for name in SETS
+        ]
         lines.append(f"| {'nothing' if step == 'all' else step} | {' | '.join(cells)} |")
     page = ROOT / "docs" / "text.md"
     head, _, rest = page.read_text(encoding="utf-8").partition("<!-- bench:preprocessing -->")

@@ -75,11 +75,19 @@ def held_out_ekman7() -> list[Row]:
 
 # name of the row -> (label set, its rows, models beside ours that may answer)
 QUALITY: dict[str, tuple[str, Callable[[], Iterable[Row]], tuple[str, ...]]] = {
-    "GoEmotions test": ("goemotions28", lambda: rows("goemotions", "test", "goemotions28"), ("text_tfidf-goemotions", "text_lstm-goemotions")),
+    "GoEmotions test": (
+        "goemotions28",
+        lambda: rows("goemotions", "test", "goemotions28"),
+        ("text_tfidf-goemotions", "text_lstm-goemotions"),
+    ),
     "GoEmotions test, sentiment": ("sentiment3", lambda: projected("goemotions", "test", "goemotions28", "sentiment3"), ("text_lexicon",)),
     "BRIGHTER dev": ("ekman6", lambda: rows("brighter", "dev", "ekman6"), ("text_tfidf-brighter", "text_lstm-brighter")),
     "SMP2020 usual test, zero-shot": ("ekman7", lambda: rows("smp2020_usual", "test", "ekman7"), ()),
-    "SMP2020 usual test, own train split": ("ekman7", lambda: rows("smp2020_usual", "test", "ekman7"), ("text_tfidf-smp2020_usual", "text_lstm-smp2020_usual")),
+    "SMP2020 usual test, own train split": (
+        "ekman7",
+        lambda: rows("smp2020_usual", "test", "ekman7"),
+        ("text_tfidf-smp2020_usual", "text_lstm-smp2020_usual"),
+    ),
     "MELD test, zero-shot": ("ekman7", lambda: rows("meld", "test", "ekman7"), ()),
     "CPED test (one unseen series)": ("ekman7", lambda: rows("cped", "test", "ekman7"), ()),
     "XED test": ("plutchik8", lambda: rows("xed", "test", "plutchik8"), ()),
@@ -130,7 +138,9 @@ def speed(table_rows: int) -> dict[str, Any]:
     took = sorted(timed(lambda: reader.read(SENTENCE)) for _ in range(300))
     made["latency_ms"] = {"p50": round(took[150] * 1e3, 2), "p95": round(took[285] * 1e3, 2)}
     made["cold_start_s"] = median_run([sys.executable, "-m", "affekt", "read", "我很开心，但是有点累", "-f", "json"])
-    made["import_s"] = round(median_run([sys.executable, "-c", "import affekt; affekt.read"]) - median_run([sys.executable, "-c", "pass"]), 3)
+    made["import_s"] = round(
+        median_run([sys.executable, "-c", "import affekt; affekt.read"]) - median_run([sys.executable, "-c", "pass"]), 3
+    )
     made["peak_memory_mb"] = peak_memory(["read", SENTENCE])
     made["install_mb"] = install_size()
     made["table"] = table_run(table_rows)
@@ -172,7 +182,10 @@ def median_run(command: list[str], times: int = 7) -> float:
 def peak_memory(arguments: list[str]) -> int:
     """MiB of one process at its largest."""
     code = f"import sys; sys.argv = ['affekt', *{arguments!r}]\nfrom affekt.cli.main import main\nmain()"
-    watch = f"import resource, subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], stdout=-3, stderr=-3, check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    watch = (
+        f"import resource, subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], stdout=-3, stderr=-3, check=True); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
     return int(subprocess.run([sys.executable, "-c", watch], check=True, capture_output=True, text=True).stdout) // 1024
 
 
@@ -216,15 +229,15 @@ def tables(made: dict[str, Any]) -> dict[str, str]:
     s = made.get("speed")
     if not s:
         return {"quality": quality_table}
-    peer = s.get("transformers_pipeline", {})
+    peer, table = s.get("transformers_pipeline", {}), s["table"]
     lines = ["| | Affekt | transformers pipeline, distilroberta-sized, torch |", "|---|---|---|"]
     lines += [f"| sentences a second, batch {batch} | {s['ours'][batch]:.0f} | {peer.get(batch, 0):.0f} |" for batch in s["ours"]]
     lines += [
         f"| one sentence, p50 / p95 | {s['latency_ms']['p50']} / {s['latency_ms']['p95']} ms | |",
-        f"| cold start of `affekt read \"…\"` | {s['cold_start_s']:.2f} s | |",
+        f'| cold start of `affekt read "…"` | {s["cold_start_s"]:.2f} s | |',
         f"| `import affekt` | {s['import_s']:.2f} s | |",
         f"| peak memory, one sentence | {s['peak_memory_mb']} MiB | |",
-        f"| peak memory, a CSV of {s['table']['rows']:,} rows | {s['table']['peak_memory_mb']} MiB at {s['table']['rows_per_s']:,} rows/s | |",
+        f"| peak memory, a CSV of {table['rows']:,} rows | {table['peak_memory_mb']} MiB at {table['rows_per_s']:,} rows/s | |",
         f"| installed size, weights included | {s['install_mb']} MB | |",
     ]
     return {"quality": quality_table, "speed": "\n".join(lines)}
@@ -244,7 +257,10 @@ def _quality_lines(name: str, models: dict[str, Any]) -> list[str]:
         lang = ours["by_lang"]
         others = ", ".join(f"{model} {one['mean_over_languages']:.3f}" for model, one in models.items())
         shown = f"{lang['chn']['macro_f1']:.3f} / {lang['eng']['macro_f1']:.3f} / {lang['deu']['macro_f1']:.3f}"
-        lines = [f"| {name} | mean macro-F1 of 28 languages | {ours['mean_over_languages']:.3f} | {others} |", f"| {name} | Chinese / English / German | {shown} | |"]
+        lines = [
+            f"| {name} | mean macro-F1 of 28 languages | {ours['mean_over_languages']:.3f} | {others} |",
+            f"| {name} | Chinese / English / German | {shown} | |",
+        ]
     if name.startswith("ekman7"):
         lines.append(f"| {name} | calibration error (ECE) of the top label | {ours['ece']:.3f} | |")
     return lines
@@ -272,7 +288,12 @@ def main() -> None:
     if given.only in (None, "speed"):
         made["speed"] = speed(given.rows)
     made["model"] = Reader().encoder.card.name + "@" + Reader().encoder.card.revision
-    made["machine"] = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(), "onnxruntime": version("onnxruntime")}
+    made["machine"] = {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "onnxruntime": version("onnxruntime"),
+    }
     made["command"] = "python bench/text.py --baselines FOLDER"
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """The docs check: links lead somewhere, tables that the code knows are up to date, and nothing names what it must not.
 
-    python docs/check.py [--write]
+python docs/check.py [--write]
 """
 
 import re

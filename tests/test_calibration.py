@@ -38,7 +38,9 @@ def test_cells_that_nobody_annotated_teach_nothing() -> None:
     known = np.ones_like(gold)
     wrong, masked = gold.copy(), known.copy()
     wrong[500:, 0], masked[500:, 0] = 1 - wrong[500:, 0], 0
-    assert fit(raw, wrong, masked, goemotions28.PART).scale[0] == pytest.approx(fit(raw[:500], gold[:500], known[:500], goemotions28.PART).scale[0], abs=1e-3)
+    assert fit(raw, wrong, masked, goemotions28.PART).scale[0] == pytest.approx(
+        fit(raw[:500], gold[:500], known[:500], goemotions28.PART).scale[0], abs=1e-3
+    )
 
 
 def test_the_best_threshold_parts_the_present_from_the_absent() -> None:

@@ -86,7 +86,9 @@ def test_bad_files_get_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_table_keeps_its_rows_and_names_the_bad_ones(tmp_path: Path) -> None:
-    (tmp_path / "in.jsonl").write_bytes(b'{"id": 1, "text": "so happy"}\nnot json\n{"id": 3, "text": ""}\n{"id": 4, "text": "caf\xe9"}\n{"id": 5, "text": "so sad"}\n')
+    (tmp_path / "in.jsonl").write_bytes(
+        b'{"id": 1, "text": "so happy"}\nnot json\n{"id": 3, "text": ""}\n{"id": 4, "text": "caf\xe9"}\n{"id": 5, "text": "so sad"}\n'
+    )
     done = run("read", str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "out"))
     assert done.returncode == 0 and "5 rows, 3 of them bad" in done.stderr and "row 2" in done.stderr
     rows = [json.loads(line) for line in (tmp_path / "out" / "in.jsonl").read_text().splitlines()]
@@ -122,7 +124,13 @@ def test_a_stopped_table_goes_on_and_ends_as_if_never_stopped(tmp_path: Path) ->
 
 def test_models_and_labels_are_listed() -> None:
     assert "text_affekt@" in run("models").stdout
-    assert {one["name"] for one in json.loads(run("labels", "--json").stdout)} >= {"ekman7", "goemotions28", "plutchik8", "sentiment3", "vad"}
+    assert {one["name"] for one in json.loads(run("labels", "--json").stdout)} >= {
+        "ekman7",
+        "goemotions28",
+        "plutchik8",
+        "sentiment3",
+        "vad",
+    }
     assert json.loads(run("models", "--json").stdout)[0]["commercial"] is True
 
 
@@ -133,7 +141,20 @@ def test_evaluate_gives_every_number(tmp_path: Path) -> None:
     mapping.write_text(json.dumps({"glad": "joy", "mad": "anger", "calm": "neutral", "junk": None}))
     done = run("evaluate", "--data", str(data), "--label-map", str(mapping), "--where", "part=a", "--json")
     result = json.loads(done.stdout)
-    keys = {"n", "accuracy", "macro_f1", "micro_f1", "weighted_f1", "ua", "per_label", "ece", "brier", "risk_coverage", "interval", "by_lang"}
+    keys = {
+        "n",
+        "accuracy",
+        "macro_f1",
+        "micro_f1",
+        "weighted_f1",
+        "ua",
+        "per_label",
+        "ece",
+        "brier",
+        "risk_coverage",
+        "interval",
+        "by_lang",
+    }
     assert keys <= set(result) and result["n"] == 15 and result["macro_f1"] == 1.0
     without = run("evaluate", "--data", str(data))
     assert without.returncode == 2 and "--label-map" in without.stderr
@@ -141,7 +162,12 @@ def test_evaluate_gives_every_number(tmp_path: Path) -> None:
 
 def test_evaluate_judges_dimensions(tmp_path: Path) -> None:
     data = tmp_path / "vad.jsonl"
-    data.write_text("".join(json.dumps({"text": t, "vad": v}) + "\n" for t, v in [("I love it", [4.5, 3, 3]), ("I hate it", [1.5, 4, 3]), ("a chair", [3, 2, 3])]))
+    data.write_text(
+        "".join(
+            json.dumps({"text": t, "vad": v}) + "\n"
+            for t, v in [("I love it", [4.5, 3, 3]), ("I hate it", [1.5, 4, 3]), ("a chair", [3, 2, 3])]
+        )
+    )
     result = json.loads(run("evaluate", "--data", str(data), "--labels", "vad", "--json").stdout)
     assert result["pearson"]["valence"] > 0.9 and set(result["ccc"]) == {"valence", "arousal", "dominance"}
 

@@ -94,7 +94,9 @@ def open_table(source: str | Path, *, column: str | None = None) -> Table:
             there_are = error.there_are
     if len(there_are) == 1:
         return Table(source, column=there_are[0])
-    raise InputError(f"which column of {source} holds the text? Name it with --column (column=); there are: {', '.join(map(repr, there_are))}")
+    raise InputError(
+        f"which column of {source} holds the text? Name it with --column (column=); there are: {', '.join(map(repr, there_are))}"
+    )
 
 
 def _readings(table: Table, reader: Reader, *, skip: int) -> Iterator[tuple[TableRow, Reading | None]]:

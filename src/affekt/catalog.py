@@ -3,7 +3,7 @@
 A plugin offers a part under the entry-point group of its room, say `affekt.labels`, with the part's key as the name.
 """
 
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -16,7 +16,7 @@ Room = Literal["labels", "encoders", "formats", "datasets"]
 ROOMS: tuple[Room, ...] = ("labels", "encoders", "formats", "datasets")
 
 
-@lru_cache(maxsize=None)
+@cache
 def names(room: Room) -> tuple[str, ...]:
     """The keys of all parts in a room, plugins' included, sorted."""
     ours = (file.stem for file in (Path(__file__).parent / room).glob("*.py") if not file.stem.startswith("_"))
@@ -34,7 +34,7 @@ def find(room: Literal["formats"], name: str) -> Format: ...
 def find(room: Literal["datasets"], name: str) -> Corpus: ...
 
 
-@lru_cache(maxsize=None)
+@cache
 def find(room: Room, name: str) -> LabelSet | Encoder | Format | Corpus:
     """The part of that name.
 

@@ -133,10 +133,12 @@ class Reader:
         raw = self._run([window for found in windows for window in found], wanted)
         firsts = np.cumsum([0, *map(len, windows)])[:-1]
         weight = np.array([max(len(window.data), 1) for found in windows for window in found], np.float32)[:, None]
-        out = {}
+        out: dict[str, Floats] = {}
         for labels in wanted:
             each = probabilities(raw[labels.name], labels, card.calibration[labels.name])
-            out[labels.name] = np.add.reduceat(each * weight, firsts) / np.add.reduceat(weight, firsts) if clips else each
+            out[labels.name] = (
+                (np.add.reduceat(each * weight, firsts) / np.add.reduceat(weight, firsts)).astype(np.float32) if clips else each
+            )
         scores = out[spoken.name] if spoken is self.labels else project(out[spoken.name], spoken, self.labels)
         return scores, out.get("vad")
 

@@ -254,7 +254,9 @@ class Timeline:
             import pandas
         except ImportError as error:
             raise MissingExtra("pandas", "tables") from error
-        return pandas.DataFrame([{**asdict(r), **{f"score_{n}": s for n, s in r.scores.items()}} for r in self.readings]).drop(columns="scores")
+        return pandas.DataFrame([{**asdict(r), **{f"score_{n}": s for n, s in r.scores.items()}} for r in self.readings]).drop(
+            columns="scores"
+        )
 
 
 def json_schema() -> dict[str, Any]:

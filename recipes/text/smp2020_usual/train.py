@@ -40,7 +40,10 @@ def main() -> None:
     rows = {split: list(smp2020_usual.PART.rows(data, split)) for split in ("train", "dev", "test")}
     examples: dict[str, list[Example]] = {}
     for split, found in rows.items():
-        ids = [encoding.ids[:MAX_TOKENS] for encoding in tokenizer.encode_batch([normalise(row.text, known=known.__contains__) for row in found])]
+        ids = [
+            encoding.ids[:MAX_TOKENS]
+            for encoding in tokenizer.encode_batch([normalise(row.text, known=known.__contains__) for row in found])
+        ]
         examples[split] = [Example(one, *targets(row, "smp2020_usual", label_map=MAP)) for row, one in zip(found, ids, strict=True)]
     model = load_model(work / f"{name}.safetensors")
     fit(

@@ -41,7 +41,9 @@ HELD_OUT = {  # what each head is calibrated on
 
 def card(folder: Path, calibration: dict[str, Calibration]) -> Card:
     """The card of what lies in the folder."""
-    corpora = {key.split("/")[0]: find("datasets", key.split("/")[0]) for key in tomllib.loads((HERE / "config.toml").read_text())["passes"]}
+    corpora = {
+        key.split("/")[0]: find("datasets", key.split("/")[0]) for key in tomllib.loads((HERE / "config.toml").read_text())["passes"]
+    }
     revision = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
     return Card(
         name="text_affekt",
@@ -114,7 +116,9 @@ def finish(folder: Path, tokenizer: Path, data: Path) -> dict[str, Calibration]:
     """Gives a folder with a graph its tokenizer and its card, calibrated."""
     if tokenizer != folder / "tokenizer.json":
         shutil.copy(tokenizer, folder / "tokenizer.json")
-    plain = {labels.name: Calibration((1.0,) * len(labels.labels), (0.0,) * len(labels.labels), (0.5,) * len(labels.labels)) for labels in SETS}
+    plain = {
+        labels.name: Calibration((1.0,) * len(labels.labels), (0.0,) * len(labels.labels), (0.5,) * len(labels.labels)) for labels in SETS
+    }
     write_card(card(folder, plain), folder)
     pieces = held_out(data, TextAffekt(folder, 0))
     fitted = {labels.name: fit(*pieces[labels.name], labels) for labels in SETS}

@@ -158,7 +158,9 @@ def _latin_or_han(piece: str) -> bool:
 def embed(bert: Path, tokenizer: Tokenizer, texts: list[str], rows: list[int]) -> torch.Tensor:
     """Unit vectors of the untuned encoder, (n, width)."""
     model = from_bert(bert, layers=range(12), rows=rows).eval()
-    examples = [Example(encoding.ids[:64], np.zeros(0), np.zeros(0)) for encoding in tokenizer.encode_batch(["query: " + text for text in texts])]
+    examples = [
+        Example(encoding.ids[:64], np.zeros(0), np.zeros(0)) for encoding in tokenizer.encode_batch(["query: " + text for text in texts])
+    ]
     order = sorted(range(len(texts)), key=lambda at: len(examples[at].ids))
     out = torch.zeros(len(texts), model.head.in_features)
     for at in range(0, len(order), 128):
@@ -197,7 +199,9 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     weights, tokenizer_file = download(work)
     to_bert(weights, work / "e5")
-    texts = [normalise(row.text) for c in CORPORA for split in c.PART.splits if split not in ("dev", "test") for row in c.PART.rows(data, split)]
+    texts = [
+        normalise(row.text) for c in CORPORA for split in c.PART.splits if split not in ("dev", "test") for row in c.PART.rows(data, split)
+    ]
     print(f"{len(texts)} training texts; counting pieces", flush=True)
     trimmed, rows = trim(tokenizer_file, texts, config["vocabulary"])
     (work / "trimmed.json").write_text(json.dumps(trimmed, ensure_ascii=False))

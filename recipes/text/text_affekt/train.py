@@ -1,9 +1,8 @@
 """Step 2: fits the encoder to all corpora at once.
 
-    python train.py WORK_FOLDER NAME [TEACHER]     (resumes from its checkpoint when run again)
+    python train.py WORK_FOLDER STAGE     (a stage of config.toml; resumes from its checkpoint when run again)
 
-Writes WORK_FOLDER/NAME.safetensors. With a TEACHER (an earlier NAME) the new model also learns from what the
-teacher says of every row, in all heads (Furlanello et al. 2018, Born-Again Neural Networks).
+Writes WORK_FOLDER/STAGE.safetensors.
 """
 
 import json
@@ -25,8 +24,7 @@ from affekt.training.targets import SETS, SLICES, targets
 from affekt.training.text_encoder import from_bert
 
 HERE = Path(__file__).parent
-TEACHER_SHARE = 0.5  # of the target, where the corpus knows; all of it elsewhere, at TEACHER_WEIGHT
-TEACHER_WEIGHT = 0.3
+TEACHER_SHARE = 0.5  # of a target
 
 
 def corpus(name: str) -> Corpus:
@@ -53,65 +51,69 @@ def repeat(examples: list[Example], times: float, rng: random.Random) -> list[Ex
     return examples * whole + rng.sample(examples, int((times - whole) * len(examples)))
 
 
-def standardise(examples: list[Example]) -> tuple[np.ndarray, np.ndarray]:
-    """Sets VAD targets to mean 0 and spread 1, in place; returns what was taken off."""
+def standardise(examples: list[Example]) -> None:
+    """Sets a corpus's VAD targets to mean 0 and spread 1, in place: corpora use the scale differently."""
     at = SLICES["vad"]
-    rated = np.stack([example.values[at] for example in examples if example.known[at].all()])
-    mean, spread = rated.mean(0), rated.std(0)
-    for example in examples:
-        if example.known[at].all():
-            example.values[at] = (example.values[at] - mean) / spread
-    return mean, spread
+    rated = [example for example in examples if example.known[at].all()]
+    if rated:
+        values = np.stack([example.values[at] for example in rated])
+        for example in rated:
+            example.values[at] = (example.values[at] - values.mean(0)) / values.std(0)
 
 
-def with_teacher(examples: list[Example], raw: np.ndarray) -> list[Example]:
-    """Targets mixed with the teacher's answers; heads that the corpus does not know get the teacher's alone."""
-    taught = []
-    for example, said in zip(examples, raw, strict=True):
-        values, known = example.values.copy(), example.known.copy()
+def taught(examples: list[Example], said: dict[str, np.ndarray]) -> list[Example]:
+    """The examples with half of the target of each head that they know replaced by a teacher's answer.
+
+    Args:
+        said: head -> raw outputs of its teacher, (n, 55).
+    """
+    made = []
+    for row, example in enumerate(examples):
+        values = example.values.copy()
         for labels in SETS:
             at = SLICES[labels.name]
-            y = said[at]
+            own = example.known[at] > 0
+            if labels.name not in said or not own.any():
+                continue
+            y = said[labels.name][row, at]
             if labels.kind == "multi":
                 y = 1 / (1 + np.exp(-y))
             elif labels.kind == "single":
-                y = np.exp(y - y.max()) / np.exp(y - y.max()).sum()
-            own = known[at] > 0
-            if labels.kind == "single" and own.any():  # a masked class stays masked
-                y = np.where(own, y, 0) / np.where(own, y, 0).sum()
-                values[at] = (1 - TEACHER_SHARE) * values[at] + TEACHER_SHARE * y
-            else:
-                values[at] = np.where(own, (1 - TEACHER_SHARE) * values[at] + TEACHER_SHARE * y, y)
-                known[at] = np.where(own, known[at], TEACHER_WEIGHT)
-        taught.append(Example(example.ids, values, known))
-    return taught
+                y = np.where(own, np.exp(y - y.max()), 0)  # a class that was not annotated stays masked
+                y = y / y.sum()
+            values[at] = np.where(own, (1 - TEACHER_SHARE) * values[at] + TEACHER_SHARE * y, values[at])
+        made.append(Example(example.ids, values, example.known))
+    return made
 
 
 def main() -> None:
     work, name = Path(sys.argv[1]), sys.argv[2]
-    teacher = sys.argv[3] if len(sys.argv) > 3 else None
     data = Path(os.environ["AFFEKT_DATA"]) / "text"
     config = tomllib.loads((HERE / "config.toml").read_text())
+    stage = config["stages"][name]
     tokenizer = Tokenizer.from_file(str(work / "trimmed.json"))
     rows, drop = json.loads((work / "rows.json").read_text()), set(json.loads((work / "xed_drop.json").read_text()))
     rng = random.Random(config["seed"])
-    splits = {key: split_examples(data, *key.split("/"), tokenizer, config["max_tokens"], drop) for key in config["passes"]}
-    mean, spread = standardise([example for examples in splits.values() for example in examples])
-    (work / f"{name}.json").write_text(json.dumps({"vad_mean": mean.tolist(), "vad_spread": spread.tolist(), "layers": config["layers"]}))
-    print({key: len(examples) for key, examples in splits.items()}, "VAD", mean, spread, flush=True)
-    if teacher:
-        master = load_model(work / f"{teacher}.safetensors")
-        splits = {key: with_teacher(examples, predict(master, examples)) for key, examples in splits.items()}
-        print("teacher has spoken", flush=True)
-    examples = [example for key, examples in splits.items() for example in repeat(examples, config["passes"][key], rng)]
-    print(f"{len(examples)} rows, {sum(len(example.ids) for example in examples)} tokens", flush=True)
+    splits = {key: split_examples(data, *key.split("/"), tokenizer, config["max_tokens"], drop) for key in stage["passes"]}
+    for examples in splits.values():
+        standardise(examples)
+    teachers = {teacher: load_model(work / f"{teacher}.safetensors") for teacher in set(stage.get("teachers", {}).values())}
+    plain = dict(splits)
+    for key, examples in plain.items():
+        shown = plain[stage.get("parallel", {}).get(key, key)]
+        raw = {teacher: predict(model, shown) for teacher, model in teachers.items()}
+        splits[key] = taught(examples, {head: raw[teacher] for head, teacher in stage.get("teachers", {}).items()})
+    examples = [example for key, examples in splits.items() for example in repeat(examples, stage["passes"][key], rng)]
+    print({key: len(split) for key, split in splits.items()}, f"{sum(len(e.ids) for e in examples)} tokens in all", flush=True)
     torch.manual_seed(config["seed"])
     model = from_bert(work / "e5", layers=config["layers"], rows=rows)
     fit(
         model,
         examples,
-        optimiser=Optimiser(**config["optimiser"]),
-        weights=config["weights"],
+        optimiser=Optimiser(
+            rate=stage["rate"], head_rate=10 * stage["rate"], weight_decay=0.01, warm_up=0.08, batch=stage["batch"], clip=1.0
+        ),
+        weights=stage["weights"],
         seed=config["seed"],
         checkpoint=work / f"{name}.checkpoint",
         report=lambda line: print(line, flush=True),

@@ -13,13 +13,13 @@ def probabilities(raw: Floats, labels: LabelSet, calibration: Calibration) -> Fl
 
     Platt (1999) per label for multi-label sets; vector scaling with one temperature (Guo et al. 2017) for single-label.
     """
-    x = raw * np.asarray(calibration.scale, np.float32) + np.asarray(calibration.shift, np.float32)  # (n, k)
+    x: Floats = raw * np.asarray(calibration.scale, np.float32) + np.asarray(calibration.shift, np.float32)  # (n, k)
     if labels.kind == "dimensions":
-        return np.clip(x, -1.0, 1.0)
+        return np.clip(x, -1.0, 1.0).astype(np.float32)
     if labels.kind == "multi":
-        return 1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0)))  # beyond 30 the answer is 0 or 1 in float32
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0))), np.float32)  # beyond 30 the answer is 0 or 1 in float32
     x = np.exp(x - x.max(axis=1, keepdims=True))
-    return x / x.sum(axis=1, keepdims=True)
+    return np.asarray(x / x.sum(axis=1, keepdims=True), np.float32)
 
 
 def project(scores: Floats, source: LabelSet, target: LabelSet) -> Floats:
@@ -32,7 +32,7 @@ def project(scores: Floats, source: LabelSet, target: LabelSet) -> Floats:
     apart = np.ones((len(scores), len(target.labels)), np.float32)
     for at, name in enumerate(source.labels):
         apart[:, target.labels.index(mapping[name])] *= 1 - np.clip(scores[:, at], 0, 1)
-    joined = 1 - apart
+    joined = np.asarray(1 - apart, np.float32)
     if source.kind == "single":  # exactly one applies: chances add up
         joined = np.zeros_like(apart)
         for at, name in enumerate(source.labels):
@@ -41,7 +41,7 @@ def project(scores: Floats, source: LabelSet, target: LabelSet) -> Floats:
         return joined
     if source.kind == "multi":
         joined[:, target.labels.index("neutral")] = np.maximum(joined[:, target.labels.index("neutral")], apart.prod(axis=1))
-    return joined / joined.sum(axis=1, keepdims=True)
+    return np.asarray(joined / joined.sum(axis=1, keepdims=True), np.float32)
 
 
 def decide(scores: dict[str, float], labels: LabelSet, calibration: Calibration | None) -> tuple[tuple[str, ...], str | None]:

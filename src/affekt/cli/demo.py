@@ -27,7 +27,8 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="where the pictur
     call = reader.read(SAMPLES / "call.txt")
     _step("A conversation: who felt what, when", "affekt read call.txt", call)
     call.save(out)
-    print(f"\nThe conversation as a picture: {out}\nA table, its rows scored: affekt read {SAMPLES / 'comments.csv'} --column comment -o scored/")
+    print(f"\nThe conversation as a picture: {out}")
+    print(f"A table, its rows scored: affekt read {SAMPLES / 'comments.csv'} --column comment -o scored/")
 
 
 def _step(title: str, command: str, timeline: Timeline) -> None:

@@ -37,13 +37,29 @@ def _label_map(path: Path | None) -> dict[str, str | None] | None:
 
 
 def _table(result: dict[str, Any]) -> str:
-    names = ("model", "labels", "judged_as", "decision", "n", "dropped", "accuracy", "macro_f1", "micro_f1", "weighted_f1", "ua", "ece", "brier")
+    names = (
+        "model",
+        "labels",
+        "judged_as",
+        "decision",
+        "n",
+        "dropped",
+        "accuracy",
+        "macro_f1",
+        "micro_f1",
+        "weighted_f1",
+        "ua",
+        "ece",
+        "brier",
+    )
     lines = [f"{name:<12}{_shown(result[name])}" for name in names if result.get(name) is not None]
     lines += [f"{'interval':<12}{' to '.join(map(_shown, result['interval']))}"] if result.get("interval") else []
     for name in ("pearson", "ccc"):
         lines += [f"{name:<12}" + "  ".join(f"{axis} {_shown(value)}" for axis, value in result[name].items())] if name in result else []
     for name, one in result.get("per_label", {}).items():
-        lines.append(f"  {name:<18}f1 {_shown(one['f1'])}  precision {_shown(one['precision'])}  recall {_shown(one['recall'])}  n {one['support']}")
+        lines.append(
+            f"  {name:<18}f1 {_shown(one['f1'])}  precision {_shown(one['precision'])}  recall {_shown(one['recall'])}  n {one['support']}"
+        )
     if len(result["by_lang"]) > 1:
         lines += [f"  {lang:<18}macro_f1 {_shown(one.get('macro_f1'))}  n {one['n']}" for lang, one in result["by_lang"].items()]
     return "\n".join(lines)

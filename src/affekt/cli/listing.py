@@ -48,7 +48,9 @@ def labels(as_json: AsJson = False) -> None:
     """List the label sets: names, whether one or several apply, and where they come from."""
     sets = [catalog.find("labels", name) for name in catalog.names("labels")]
     if as_json:
-        print(json.dumps([{"name": s.name, "kind": s.kind, "labels": s.labels, "paper": s.paper} for s in sets], ensure_ascii=False, indent=1))
+        print(
+            json.dumps([{"name": s.name, "kind": s.kind, "labels": s.labels, "paper": s.paper} for s in sets], ensure_ascii=False, indent=1)
+        )
         return
     kinds = {"single": "one applies", "multi": "any number apply", "dimensions": "numbers from -1 to 1"}
     for one in sets:

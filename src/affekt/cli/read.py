@@ -21,7 +21,9 @@ def read(
     labels: Annotated[str | None, typer.Option(help="label set; `affekt labels` lists them")] = None,
     modality: Annotated[str | None, typer.Option(help="read only this modality: text")] = None,
     model: Annotated[str | None, typer.Option(help="text model: a name, or a folder that holds one")] = None,
-    format_: Annotated[Literal["table", "json", "jsonl", "csv"], typer.Option("--format", "-f", help="of what is printed or written")] = "table",
+    format_: Annotated[
+        Literal["table", "json", "jsonl", "csv"], typer.Option("--format", "-f", help="of what is printed or written")
+    ] = "table",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="folder to write to, one file a source, instead of printing")] = None,
     column: Annotated[str | None, typer.Option(help="column of a table that holds the text")] = None,
     commercial_only: Annotated[bool | None, typer.Option("--commercial-only", help="refuse models not for commercial use")] = None,
@@ -97,9 +99,15 @@ def _table(reader: Reader, source: str, format_: str, out: Path | None, column: 
 def _bar(name: str) -> Iterator[Progress]:
     """A progress bar on stderr; what is printed to stdout stays clean."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}% {task.fields[rows]} rows"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}% {task.fields[rows]} rows"),
+        TimeRemainingColumn(),
+    )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=1.0, rows=0)
         yield lambda done, rows: bar.update(task, completed=done, rows=rows)

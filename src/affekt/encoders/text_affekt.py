@@ -63,7 +63,8 @@ class TextAffekt:
             return [clip]
         share = (clip.end - clip.start) / len(text)
         return [
-            Clip("text", text[a:b], clip.start + a * share, clip.start + b * share, clip.who, (offset + a, offset + b)) for a, b in stretches
+            Clip("text", text[a:b], clip.start + a * share, clip.start + b * share, clip.who, (offset + a, offset + b))
+            for a, b in stretches
         ]
 
     def size(self, text: str) -> int:

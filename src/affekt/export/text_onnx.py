@@ -9,6 +9,7 @@ depend on the texts that happen to be read with it, and no pass over the numbers
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,7 +39,7 @@ class Graph:
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def add(self, kind: str, inputs: list[str], output: str, *, domain: str = "", **attributes: object) -> str:
+    def add(self, kind: str, inputs: list[str], output: str, *, domain: str = "", **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes))
         return output
 
@@ -78,7 +79,7 @@ class Graph:
 
 def numbers(tensor: Tensor) -> NDArray[np.float32]:
     """The tensor as numpy."""
-    return tensor.detach().float().numpy()  # type: ignore[no-any-return]
+    return tensor.detach().float().numpy()
 
 
 @torch.no_grad()
@@ -138,7 +139,9 @@ def _add_norm(graph: Graph, x: str, skip: str, norm: nn.LayerNorm, name: str) ->
 
 def _pool(graph: Graph, x: str) -> str:
     """The mean over the tokens that are no padding: (batch, width)."""
-    weight = graph.add("Unsqueeze", [graph.add("Cast", ["mask"], "mask.wide", to=TensorProto.FLOAT), graph.keep("two", np.array([2]))], "weight")
+    weight = graph.add(
+        "Unsqueeze", [graph.add("Cast", ["mask"], "mask.wide", to=TensorProto.FLOAT), graph.keep("two", np.array([2]))], "weight"
+    )
     axis = graph.keep("tokens", np.array([1]))
     total = graph.add("ReduceSum", [graph.add("Mul", [x, weight], "weighted"), axis], "total", keepdims=0)
     return graph.add("Div", [total, graph.add("ReduceSum", [weight, axis], "count", keepdims=0)], "pooled")
@@ -149,8 +152,8 @@ def export(model: TextEncoder, path: Path, *, ranges: Ranges | None = None) -> N
     graph = Graph(ranges)
     graph.add("Cast", ["mask"], "mask32", to=TensorProto.INT32)
     x = _embedding(graph, model)
-    for at, layer in enumerate(model.layers):
-        x = _layer(graph, x, layer, f"layer{at}")
+    for number, layer in enumerate(model.layers):
+        x = _layer(graph, x, layer, f"layer{number}")
     pooled, outputs = _pool(graph, x), []
     for name, at in SLICES.items():  # the heads stay in fp32: 55 columns, nothing to win
         weights = [graph.keep(f"head.{name}.{kind}", numbers(getattr(model.head, kind))[at].T) for kind in ("weight", "bias")]

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from affekt.training.targets import SETS, SLICES
 from affekt.training.text_encoder import TextEncoder
 
-
 HEAD_WIDTH = 32  # of multilingual-e5-small: 384 / 12
 
 

@@ -26,10 +26,10 @@ def targets(row: Row, corpus: str, *, label_map: Mapping[str, str | None] | None
     values, known = np.zeros(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
 
     def say(labels: LabelSet, names: Iterable[str], space: tuple[str, ...] | None = None) -> None:
-        at, names = SLICES[labels.name], list(names)
+        at, said = SLICES[labels.name], list(names)
         known[at] = [1.0 if space is None or name in space else 0.0 for name in labels.labels]
-        for name in names:
-            values[at.start + labels.labels.index(name)] += 1.0 / len(names) if labels.kind == "single" else 1.0
+        for name in said:
+            values[at.start + labels.labels.index(name)] += 1.0 / len(said) if labels.kind == "single" else 1.0
 
     if row.vad is not None:
         values[SLICES["vad"]], known[SLICES["vad"]] = row.vad, 1.0
@@ -44,7 +44,7 @@ def targets(row: Row, corpus: str, *, label_map: Mapping[str, str | None] | None
         say(ekman7.PART, names or ["neutral"], (*(row.space or ekman7.PART.labels), "neutral"))
         say(sentiment3.PART, _agreed(ekman6.PART, names) or (() if names else ["neutral"]))
     elif corpus == "xed":
-        names = [name for name in names if name != "neutral"]
+        names = tuple(name for name in names if name != "neutral")
         say(plutchik8.PART, names)
         certain = [name for name in names if name not in ("anticipation", "trust")]  # Ekman has no place for these two
         if certain or not names:

@@ -94,7 +94,7 @@ def fit(rows: Sequence[Row], labels: LabelSet, *, settings: Settings, report: Ca
         total = 0.0
         for chosen in torch.split(torch.randperm(len(rows), generator=shuffle), settings.batch):
             cost = _loss(model(ids[chosen]), gold[chosen], known[chosen], labels)
-            cost.backward()  # type: ignore[no-untyped-call]
+            cost.backward()
             nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
             adam.step()
             adam.zero_grad()
