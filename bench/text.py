@@ -25,6 +25,8 @@ from typing import Any
 
 from affekt import Reader
 from affekt.catalog import find
+from affekt.encoders._card import read_card, write_card
+from affekt.encoders.text_affekt import SHIPPED
 from affekt.evaluation.run import evaluate_rows
 from affekt.parts import Row
 
@@ -166,8 +168,6 @@ def torch_pipeline() -> Callable[[list[str]], Any] | None:
         return None
     from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForSequenceClassification, TextClassificationPipeline
 
-    from affekt.encoders.text_affekt import SHIPPED
-
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(SHIPPED / "tokenizer.json"), pad_token="<pad>")
     config = RobertaConfig(vocab_size=len(tokenizer), num_hidden_layers=6, max_position_embeddings=514, type_vocab_size=1, num_labels=28)
     pipeline = TextClassificationPipeline(model=RobertaForSequenceClassification(config).eval(), tokenizer=tokenizer, top_k=None)
@@ -276,6 +276,16 @@ def write_readme(made: dict[str, Any]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def write_card_metrics(quality: dict[str, Any]) -> None:
+    """Puts the shipped model's own rows on its card; the card's revision is that of the weights, and stays."""
+    card = read_card(SHIPPED)
+    kept = ("n", "judged_as", "macro_f1", "mean_over_languages", "interval", "ece", "pearson", "ccc")
+    rows = {name: models["text_affekt"] for name, models in quality.items() if "text_affekt" in models}
+    measured = {name: {key: row[key] for key in kept if row.get(key) is not None} for name, row in rows.items()}
+    languages = {lang: one["macro_f1"] for lang, one in rows.get("BRIGHTER dev", {}).get("by_lang", {}).items()}
+    write_card(replace(card, facts={**card.facts, "measured": measured, "macro_f1_by_language": languages}), SHIPPED)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--baselines", type=Path, help="folder that holds the trained baselines, <encoder>-<corpus> each")
@@ -295,6 +305,8 @@ def main() -> None:
         "onnxruntime": version("onnxruntime"),
     }
     made["command"] = "python bench/text.py --baselines FOLDER"
+    if "quality" in made:
+        write_card_metrics(made["quality"])
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     write_readme(made)

@@ -3,10 +3,12 @@
 python docs/check.py [--write]
 """
 
+import json
 import re
 import sys
 from pathlib import Path
 
+from affekt.results import json_schema
 from affekt.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -30,16 +32,24 @@ def broken_links() -> list[str]:
     return found
 
 
+def schema() -> str:
+    return json.dumps(json_schema(), indent=1) + "\n"
+
+
 def main() -> int:
     page = ROOT / "docs" / "settings.md"
     text = page.read_text(encoding="utf-8")
     head, rest = text.split("<!-- settings -->")
     fresh = f"{head}<!-- settings -->\n{settings_table()}\n<!-- /settings -->{rest.split('<!-- /settings -->')[1]}"
     problems = broken_links()
+    schema_file = ROOT / "docs" / "timeline.schema.json"
     if "--write" in sys.argv:
+        schema_file.write_text(schema(), encoding="utf-8")
         page.write_text(fresh, encoding="utf-8")
     elif fresh != text:
         problems.append("docs/settings.md is out of date; run python docs/check.py --write")
+    if not schema_file.is_file() or schema_file.read_text(encoding="utf-8") != schema():
+        problems.append("docs/timeline.schema.json is out of date; run python docs/check.py --write")
     print("\n".join(problems) or f"{len(PAGES)} pages are in order")
     return 1 if problems else 0
 

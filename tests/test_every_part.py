@@ -152,3 +152,17 @@ def test_the_public_names_are_these_and_import_takes_no_library() -> None:
     assert affekt.__all__ == ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "read", "read_table"]
     code = "import sys, affekt; print([m for m in ('numpy', 'onnxruntime', 'pydantic', 'torch') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_plugin_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import EntryPoint
+
+    point = EntryPoint("basic", "affekt.labels.sentiment3:PART", "affekt.labels")
+    monkeypatch.setattr(catalog, "entry_points", lambda group: [point] if group == "affekt.labels" else [])
+    catalog.names.cache_clear()
+    try:
+        assert "basic" in catalog.names("labels") and catalog.find("labels", "basic").name == "sentiment3"
+    finally:
+        monkeypatch.undo()
+        catalog.names.cache_clear()
+        catalog.find.cache_clear()

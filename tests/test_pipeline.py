@@ -14,7 +14,7 @@ from affekt.errors import EmptyInput, InputError, InputTooLarge, UnknownName, We
 from affekt.labels import ekman7, goemotions28, sentiment3
 from affekt.results import Timeline, json_schema
 
-LONG = "The room was lovely and we were so happy. But then the shower broke and nobody came, I was furious! " * 30
+LONG = "The room was lovely and we were so happy. But then they shouted at us, and I was furious and angry! " * 30
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,7 @@ def test_every_label_set_is_spoken(labels: str) -> None:
 def test_many_are_read_as_one_by_one(reader: Reader) -> None:
     texts = [f"{text} {n}" for n in range(40) for text in ("I hate you", "我很开心。可是累了", LONG)]
     assert list(reader.read_many(texts[:50])) == [reader.read(text) for text in texts[:50]]
+    assert list(reader.read_many([{"id": 1, "comment": texts[0]}], column="comment")) == [reader.read(texts[0])]
     whole = list(reader.read_many(texts, whole=True))
     assert [len(one) for one in whole] == [1] * len(texts)
 

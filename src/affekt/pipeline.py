@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,15 +59,19 @@ class Reader:
         self.settings = resolve(labels=labels, text_model=model, batch=batch, threads=threads, commercial_only=commercial_only)
         self.labels: LabelSet = catalog.find("labels", self.settings.labels)
         self._loading = Lock()
+        self._encoder: OpenEncoder | None = None
 
-    @cached_property
+    @property
     def encoder(self) -> OpenEncoder:
         """The text model, loaded when first needed."""
         with self._loading:
-            opened = open_encoder(self.settings.text_model, threads=self.settings.threads)
-        if self.settings.commercial_only and not opened.card.commercial:
-            raise LicenceRefused(f"{opened.card.name} is not for commercial use ({opened.card.licence['weights']}); choose another model")
-        return opened
+            if self._encoder is None:
+                opened = open_encoder(self.settings.text_model, threads=self.settings.threads)
+                if self.settings.commercial_only and not opened.card.commercial:
+                    licence = opened.card.licence["weights"]
+                    raise LicenceRefused(f"{opened.card.name} is not for commercial use ({licence}); choose another model")
+                self._encoder = opened
+        return self._encoder
 
     def read(self, source: str | Path, *, kind: str | None = None) -> Timeline:
         """The timeline of a string, a text file or a conversation.
@@ -81,18 +86,19 @@ class Reader:
         """
         return self._timeline(open_source(source, kind=kind))
 
-    def read_many(self, sources: Iterable[str], *, whole: bool = False) -> Iterator[Timeline]:
+    def read_many(self, texts: Iterable[Any], *, column: str | None = None, whole: bool = False) -> Iterator[Timeline]:
         """One timeline a text, in order, read in batches, in constant memory.
 
         Args:
+            texts: strings, or with `column` mappings that hold the string under that key.
             whole: one reading a text, instead of one a sentence.
 
         Raises:
             EmptyInput: a text is empty; what came before it has been given out.
         """
-        waiting = iter(sources)
-        while texts := list(islice(waiting, self.settings.batch)):
-            opened = [open_source(text, kind="text") for text in texts]
+        waiting = iter(texts if column is None else (row[column] for row in texts))
+        while batch := list(islice(waiting, self.settings.batch)):
+            opened = [open_source(text, kind="text") for text in batch]
             if whole:
                 for one, reading in zip(opened, self.read_clips([one.clips[0] for one in opened]), strict=True):
                     yield _assemble(one, self.labels.name, [reading], [])
@@ -103,9 +109,9 @@ class Reader:
         """As `read`, without holding up the event loop."""
         return await asyncio.to_thread(self.read, source, kind=kind)
 
-    async def aread_many(self, sources: Iterable[str], *, whole: bool = False) -> AsyncIterator[Timeline]:
+    async def aread_many(self, texts: Iterable[Any], *, column: str | None = None, whole: bool = False) -> AsyncIterator[Timeline]:
         """As `read_many`, without holding up the event loop."""
-        timelines = self.read_many(sources, whole=whole)
+        timelines = self.read_many(texts, column=column, whole=whole)
         while (timeline := await asyncio.to_thread(next, timelines, None)) is not None:
             yield timeline
 

@@ -98,11 +98,15 @@ def main() -> None:
     for examples in splits.values():
         standardise(examples)
     teachers = {teacher: load_model(work / f"{teacher}.safetensors") for teacher in set(stage.get("teachers", {}).values())}
-    plain = dict(splits)
+    plain, said = dict(splits), {}
     for key, examples in plain.items():
-        shown = plain[stage.get("parallel", {}).get(key, key)]
-        raw = {teacher: predict(model, shown) for teacher, model in teachers.items()}
-        splits[key] = taught(examples, {head: raw[teacher] for head, teacher in stage.get("teachers", {}).items()})
+        shown = stage.get("parallel", {}).get(key, key)
+        heads = [head for head in stage.get("teachers", {}) if any(example.known[SLICES[head]].any() for example in examples)]
+        for teacher in {stage["teachers"][head] for head in heads}:
+            if (shown, teacher) not in said:
+                said[shown, teacher] = predict(teachers[teacher], plain[shown], bf16=True)
+                print(f"{teacher} has spoken on {shown}", flush=True)
+        splits[key] = taught(examples, {head: said[shown, stage["teachers"][head]] for head in heads})
     examples = [example for key, examples in splits.items() for example in repeat(examples, stage["passes"][key], rng)]
     print({key: len(split) for key, split in splits.items()}, f"{sum(len(e.ids) for e in examples)} tokens in all", flush=True)
     torch.manual_seed(config["seed"])

@@ -2,11 +2,12 @@
 
 import sys
 
-import click
 import typer
 
 from affekt.cli import demo, evaluate, listing, read
 from affekt.errors import AffektError
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's; newer typers bring click along under a name of their own
 
 app = typer.Typer(
     help="Reads emotion from text: a calibrated timeline of who felt what, when and how surely.",
@@ -29,10 +30,10 @@ def main() -> None:
     except AffektError as error:
         print(f"affekt: {error}", file=sys.stderr)
         code = 2
-    except click.ClickException as error:
-        print(f"affekt: {error.format_message()} (affekt --help lists the commands)", file=sys.stderr)
+    except UsageError as error:
+        print(f"affekt: {error} (affekt --help lists the commands)", file=sys.stderr)
         code = 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("affekt: stopped", file=sys.stderr)
         code = 130
     except BrokenPipeError:  # whoever read our output has had enough, as `head` has

@@ -63,7 +63,9 @@ class Graph:
         """
         lows, highs = (self.ranges or {})[name]
         table = numbers(layer.weight).T  # (in, out)
-        smooth = np.sqrt(np.maximum(np.maximum(-lows, highs), 1e-3) / np.maximum(np.abs(table).max(axis=1), 1e-3))
+        strength = 0.65 if name.endswith("down") else 0.5
+        largest, heaviest = np.maximum(np.maximum(-lows, highs), 1e-3), np.maximum(np.abs(table).max(axis=1), 1e-3)
+        smooth = largest**strength / heaviest ** (1 - strength)
         smooth = (smooth / np.exp(np.log(smooth).mean())).astype(np.float32)
         low, high = min(float((lows / smooth).min()), 0.0), max(float((highs / smooth).max()), 0.0)
         step = (high - low) / 255.0
