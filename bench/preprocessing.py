@@ -23,7 +23,7 @@ from text import rows
 ROOT = Path(__file__).parents[1]
 SETS = {
     "GoEmotions dev": ("goemotions", "dev", "goemotions28"),
-    "BRIGHTER dev": ("brighter", "dev", "ekman6"),
+    "BRIGHTER tune": ("brighter", "tune", "ekman6"),
     "SMP2020 usual dev": ("smp2020_usual", "dev", "ekman7"),
     "CPED dev": ("cped", "dev", "ekman7"),
 }
@@ -55,8 +55,9 @@ def main() -> None:
                 text, steps=[s for s in STEPS if s != without], known=known
             )
             made["steps"].setdefault(step, {})[name] = macro_f1(reader, data, texts)
+            without, known = [s for s in STEPS if s != step], reader.encoder.known.__contains__
             made["changed"].setdefault(step, {})[name] = sum(
-                normalise(t) != normalise(t, steps=[s for s in STEPS if s != step]) for t in texts
+                normalise(t, known=known) != normalise(t, steps=without, known=known) for t in texts
             )
         text_affekt.normalise = normalise
         if find("datasets", corpus).languages == ("zh",):

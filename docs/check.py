@@ -1,4 +1,4 @@
-"""The docs check: links lead somewhere, tables that the code knows are up to date, and nothing names what it must not.
+"""The docs check: links lead somewhere, and what the code knows (settings, JSON Schema) is up to date.
 
 python docs/check.py [--write]
 """

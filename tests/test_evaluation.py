@@ -194,11 +194,11 @@ def test_saying_nothing_is_as_sure_as_the_likeliest_label_is_unlikely() -> None:
 @pytest.mark.parametrize(
     ("rows", "labels", "says"),
     [
-        ([Row("a", ("joy",)), Row("so so", ("joy", "fear"))], EKMAN7, r"row 2 \('so so'\) has 2 labels \(joy, fear\).*use 'ekman6'"),
-        ([Row("a", ())], EKMAN7, "row 1 .* has no label.*use 'ekman6'"),
+        ([Row("a", ("joy",)), Row("so so", ("joy", "fear"))], EKMAN7, r"row 2 has 2 labels \(joy, fear\).*use 'ekman6'"),
+        ([Row("a", ())], EKMAN7, "row 1 has no label.*use 'ekman6'"),
         ([Row("a", ("positive", "negative"))], sentiment3.PART, "no multi-label counterpart"),
         ([Row("a", ("happy",))], EKMAN7, "happy; ekman7 has anger"),
-        ([Row("a")], EKMAN6, "row 1 .* has no labels"),
+        ([Row("a")], EKMAN6, "row 1 has no labels"),
         ([Row("a", ("joy",))], vad.PART, "has no vad"),
     ],
 )

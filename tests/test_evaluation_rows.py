@@ -112,5 +112,5 @@ def test_a_single_label_set_gives_way_to_its_counterpart() -> None:
     assert choose_set([one, two], EKMAN7) is EKMAN6
     assert choose_set([one, none], EKMAN7) is EKMAN6
     assert choose_set([one, two], goemotions28.PART) is goemotions28.PART
-    with pytest.raises(InputError, match=r"row 1 .*'c'.* has 0 labels, and sentiment3 takes exactly one"):
+    with pytest.raises(InputError, match=r"row 1 has 0 labels, and sentiment3 takes exactly one"):
         choose_set([none], sentiment3.PART)

@@ -157,3 +157,34 @@ def test_settings_come_from_argument_environment_and_file(monkeypatch: pytest.Mo
     (tmp_path / "affekt.toml").write_text("colour = 1\n")
     with pytest.raises(InputError, match="colour"):
         Reader()
+
+
+def test_what_comes_before_a_bad_text_is_given_out(reader: Reader) -> None:
+    made = []
+    with pytest.raises(EmptyInput):
+        for timeline in reader.read_many(["happy", "sad", ""]):
+            made.append(timeline)
+    assert len(made) == 2
+    with pytest.raises(InputError, match="one string"):
+        next(reader.read_many("happy"))
+    with pytest.raises(InputError, match="'comment'"):
+        next(reader.read_many([{"text": "x"}], column="comment"))
+
+
+def test_one_turn_is_one_reading_in_its_own_time(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "one.srt").write_text("1\n00:00:05,000 --> 00:00:08,000\nI am so happy. Thank you!\n")
+    timeline = reader.read(tmp_path / "one.srt")
+    assert [(one.start, one.end) for one in timeline] == [(5, 8)] and timeline.unit == "seconds"
+
+
+@pytest.mark.parametrize("face", [":)", "T_T", "<3", "🥺"])
+def test_a_face_alone_is_something_to_read(reader: Reader, face: str) -> None:
+    assert reader.read(face).readings[0].reason != "no words to read"
+
+
+def test_a_run_of_dots_takes_no_time(reader: Reader) -> None:
+    import time
+
+    began = time.perf_counter()
+    reader.read("." * 100_000 + "a")
+    assert time.perf_counter() - began < 20

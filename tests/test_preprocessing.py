@@ -16,6 +16,7 @@ from affekt.preprocessing.text import STEPS, normalise, sentences, windows
         ("it is 3:0 now", "it is 3:0 now"),
         ("he said:(yes)", "he said:(yes)"),
         ("XDR file", "XDR file"),
+        ("aged <30 years, Note:3 items, list:*bold*, x=D", "aged <30 years, Note:3 items, list:*bold*, x=D"),
         ("a\u200bb\x07c\r\nd", "ab c\nd"),
         ("  two   blanks ", "two blanks"),
     ],

@@ -18,11 +18,12 @@ TEXT_COLUMNS = ("text", "comment", "sentence", "content", "message", "review")  
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run over a table did: its rows, and those that could not be read, with their numbers."""
+    """What a run over a table did, all its parts where it was stopped: its rows, and those that could not be read."""
 
     out: Path
     rows: int
-    bad: tuple[tuple[int, str], ...]
+    bad_rows: int
+    bad: tuple[tuple[int, str], ...]  # number and problem of the first hundred
 
 
 def read_table(
@@ -56,16 +57,13 @@ def read_table(
         columns = {"top": str, "confidence": float, "present": str, "abstained": bool}
         columns |= {f"score_{name}": float for name in reader.labels.labels}
     columns |= dict.fromkeys(("valence", "arousal", "dominance"), float) | {"model": str}
-    bad: list[tuple[int, str]] = []
     settings = f"{reader.labels.name} {reader.settings.text_model} {reader.encoder.card.revision}"
     with TableWriter(out, table, columns=columns, settings=settings) as writer:
         for row, reading in _readings(table, reader, skip=writer.rows_done):
-            if row.problem is not None:
-                bad.append((row.number, row.problem))
             writer.write(row, None if reading is None else _columns(reading))
             if report is not None and row.number % reader.settings.batch == 0:
                 report(table.done, row.number)
-    return Summary(out, writer.rows_done, tuple(bad))
+    return Summary(out, writer.rows_done, writer.bad_rows, tuple(writer.bad))
 
 
 def table_timelines(source: str | Path, *, column: str | None = None, reader: Reader) -> Iterator[tuple[int, Timeline | str]]:

@@ -34,9 +34,9 @@ class UnknownName(InputError):
     affekt.errors.UnknownName: no 'ekman8' in labels/; there are: ekman7, sentiment3
     """
 
-    def __init__(self, given: str, room: str, there_are: Iterable[str]) -> None:
+    def __init__(self, given: str, room: str, there_are: Iterable[str], *, also: str = "") -> None:
         self.given, self.room, self.there_are = given, room, tuple(sorted(there_are))
-        super().__init__(f"no {given!r} in {room}/; there are: {', '.join(self.there_are)}")
+        super().__init__(f"no {given!r} in {room}/{', ' + also if also else ''}; there are: {', '.join(self.there_are)}")
 
 
 class NoColumn(InputError):

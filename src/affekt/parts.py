@@ -105,7 +105,8 @@ class Encoder:
     name: str
     modality: Modality
     load: Callable[[Path | None, int], OpenEncoder]  # (folder, threads; 0: all there are)
-    shipped: bool = False  # its weights are part of the package
+    shipped: Path | None = None  # folder of its weights, where they are part of the package
+    needs_folder: bool = True  # it has no weights of its own: one that holds some must be named
 
 
 @dataclass(frozen=True, slots=True)

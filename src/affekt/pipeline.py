@@ -7,16 +7,18 @@ from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt import catalog
 from affekt.calibration.apply import decide, probabilities, project
-from affekt.errors import InputError, LicenceRefused
+from affekt.encoders._card import read_card
+from affekt.errors import InputError, LicenceRefused, NoColumn, UnknownName
 from affekt.labels import vad
 from affekt.parts import Card, LabelSet, OpenEncoder
-from affekt.preprocessing.text import sentences
+from affekt.preprocessing.text import normalise, sentences
 from affekt.results import Clip, Reading, Timeline
 from affekt.settings import Settings, resolve
 from affekt.sources import Opened, open_source
@@ -58,6 +60,8 @@ class Reader:
         model = (models or {}).get("text")
         self.settings = resolve(labels=labels, text_model=model, batch=batch, threads=threads, commercial_only=commercial_only)
         self.labels: LabelSet = catalog.find("labels", self.settings.labels)
+        if self.settings.text_model not in catalog.names("encoders") and not Path(self.settings.text_model).is_dir():
+            raise UnknownName(self.settings.text_model, "encoders", catalog.names("encoders"), also="nor a folder of that name")
         self._loading = Lock()
         self._encoder: OpenEncoder | None = None
 
@@ -66,7 +70,7 @@ class Reader:
         """The text model, loaded when first needed."""
         with self._loading:
             if self._encoder is None:
-                opened = open_encoder(self.settings.text_model, threads=self.settings.threads)
+                opened = open_encoder(self.settings.text_model, self.settings.threads)
                 if self.settings.commercial_only and not opened.card.commercial:
                     licence = opened.card.licence["weights"]
                     raise LicenceRefused(f"{opened.card.name} is not for commercial use ({licence}); choose another model")
@@ -84,7 +88,7 @@ class Reader:
         Raises:
             InputError: there is nothing to read, or the file cannot be read; the message says what to do.
         """
-        return self._timeline(open_source(source, kind=kind))
+        return self._timelines([open_source(source, kind=kind)])[0]
 
     def read_many(self, texts: Iterable[Any], *, column: str | None = None, whole: bool = False) -> Iterator[Timeline]:
         """One timeline a text, in order, read in batches, in constant memory.
@@ -95,15 +99,22 @@ class Reader:
 
         Raises:
             EmptyInput: a text is empty; what came before it has been given out.
+            InputError: `texts` is one string, or a row has no such column.
         """
-        waiting = iter(texts if column is None else (row[column] for row in texts))
+        if isinstance(texts, str):
+            raise InputError("read_many takes many texts, and was given one string; read takes one")
+        waiting = iter(texts if column is None else (_cell(row, column) for row in texts))
         while batch := list(islice(waiting, self.settings.batch)):
-            opened = [open_source(text, kind="text") for text in batch]
-            if whole:
-                for one, reading in zip(opened, self.read_clips([one.clips[0] for one in opened]), strict=True):
-                    yield _assemble(one, self.labels.name, [reading], [])
-            else:
-                yield from map(self._timeline, opened)
+            opened, problem = [], None
+            for text in batch:
+                try:
+                    opened.append(open_source(text, kind="text"))
+                except InputError as error:  # given out after what came before it
+                    problem = error
+                    break
+            yield from self._timelines(opened, whole=whole)
+            if problem is not None:
+                raise problem
 
     async def aread(self, source: str | Path, *, kind: str | None = None) -> Timeline:
         """As `read`, without holding up the event loop."""
@@ -167,22 +178,22 @@ class Reader:
                 raw[name][chosen] = values
         return raw
 
-    def _timeline(self, opened: Opened) -> Timeline:
-        if len(opened.clips) > 1:  # a conversation: its turns are its units
-            return _assemble(opened, self.labels.name, self.read_clips(opened.clips), [])
-        clip = opened.clips[0]
-        stretches = sentences(clip.data)
-        if len(stretches) == 1:
-            return _assemble(opened, self.labels.name, self.read_clips([clip]), [])
-        pieces = [Clip("text", clip.data[a:b], clip.start + a, clip.start + b, clip.who, (a, b)) for a, b in stretches]
-        whole, *readings = self.read_clips([clip, *pieces])
-        return _assemble(opened, self.labels.name, readings, [whole])
+    def _timelines(self, opened: Sequence[Opened], *, whole: bool = False) -> list[Timeline]:
+        """One timeline a source; all their clips go through the model together."""
+        clips = [_clips(one, whole=whole) for one in opened]
+        readings = iter(self.read_clips([clip for found in clips for clip in found]))
+        made = []
+        for one, found in zip(opened, clips, strict=True):
+            mine = list(islice(readings, len(found)))
+            first = 1 if len(found) > len(one.clips) else 0  # the whole text comes before its sentences
+            made.append(_assemble(one, self.labels.name, mine[first:], mine[:first]))
+        return made
 
     def _reading(self, clip: Clip, scores: Floats, dimensions: Floats | None) -> Reading:
         card = self.encoder.card
         named = _rounded(scores, self.labels) if self.labels.kind != "dimensions" else {}
         present, reason = decide(named, self.labels, card.calibration.get(self.labels.name)) if named else ((), None)
-        if not any(c.isalpha() or ord(c) > 0x2190 for c in clip.data):  # neither a letter nor a pictograph
+        if not any(c.isalpha() or category(c) == "So" for c in normalise(clip.data)):  # neither a letter nor a pictograph
             reason = "no words to read"
         valence, arousal, dominance = (None,) * 3 if dimensions is None else (round(float(x), DIGITS) for x in dimensions)
         return Reading(
@@ -204,8 +215,9 @@ class Reader:
         )
 
 
-def open_encoder(name: str, *, threads: int = 0) -> OpenEncoder:
-    """The model of that name, or the one in a folder of that name (its card says of which family it is).
+@lru_cache(maxsize=4)
+def open_encoder(name: str, threads: int = 0) -> OpenEncoder:
+    """The model of that name, or the one in a folder of that name (its card says of which family it is), opened once.
 
     Raises:
         UnknownName: neither a model nor a folder.
@@ -213,10 +225,24 @@ def open_encoder(name: str, *, threads: int = 0) -> OpenEncoder:
     """
     folder = Path(name)
     if name not in catalog.names("encoders") and folder.is_dir():
-        from affekt.encoders._card import read_card
-
-        return catalog.find("encoders", str(read_card(folder).facts.get("family", "text_affekt"))).load(folder, threads)
+        family = str(read_card(folder).facts.get("family", "text_affekt"))
+        return catalog.find("encoders", family).load(folder, threads)
     return catalog.find("encoders", name).load(None, threads)
+
+
+def _clips(opened: Opened, *, whole: bool) -> list[Clip]:
+    """What is read of a source: its turns, or the text and its sentences, where it has several."""
+    clips = list(opened.clips)
+    stretches = [] if opened.talk or whole else sentences(clips[0].data)
+    if len(stretches) < 2:
+        return clips
+    return clips + [Clip("text", clips[0].data[a:b], a, b, span=(a, b)) for a, b in stretches]
+
+
+def _cell(row: Mapping[str, str], column: str) -> str:
+    if column not in row:
+        raise NoColumn("a row", column, row)
+    return row[column]
 
 
 def _assemble(opened: Opened, labels: str, readings: Sequence[Reading], fused: Sequence[Reading]) -> Timeline:

@@ -255,7 +255,7 @@ class Timeline:
         except ImportError as error:
             raise MissingExtra("pandas", "tables") from error
         return pandas.DataFrame([{**asdict(r), **{f"score_{n}": s for n, s in r.scores.items()}} for r in self.readings]).drop(
-            columns="scores"
+            columns="scores", errors="ignore"
         )
 
 

@@ -20,7 +20,7 @@ from affekt.evaluation.evaluate import evaluate
 from affekt.evaluation.rows import map_rows
 from affekt.labels import ekman7
 from affekt.preprocessing.text import normalise
-from affekt.training.multitask import Example, Optimiser, fit, load_model, predict
+from affekt.training.multitask import Example, Optimiser, clipped, fit, load_model, predict
 from affekt.training.targets import SLICES, targets
 
 HERE = Path(__file__).parent
@@ -40,10 +40,8 @@ def main() -> None:
     rows = {split: list(smp2020_usual.PART.rows(data, split)) for split in ("train", "dev", "test")}
     examples: dict[str, list[Example]] = {}
     for split, found in rows.items():
-        ids = [
-            encoding.ids[:MAX_TOKENS]
-            for encoding in tokenizer.encode_batch([normalise(row.text, known=known.__contains__) for row in found])
-        ]
+        texts = [normalise(row.text, known=known.__contains__) for row in found]
+        ids = [clipped(encoding.ids, MAX_TOKENS) for encoding in tokenizer.encode_batch(texts)]
         examples[split] = [Example(one, *targets(row, "smp2020_usual", label_map=MAP)) for row, one in zip(found, ids, strict=True)]
     model = load_model(work / f"{name}.safetensors")
     fit(

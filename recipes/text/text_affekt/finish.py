@@ -41,9 +41,9 @@ HELD_OUT = {  # what each head is calibrated on
 
 def card(folder: Path, calibration: dict[str, Calibration]) -> Card:
     """The card of what lies in the folder."""
-    corpora = {
-        key.split("/")[0]: find("datasets", key.split("/")[0]) for key in tomllib.loads((HERE / "config.toml").read_text())["passes"]
-    }
+    stages = tomllib.loads((HERE / "config.toml").read_text())["stages"].values()
+    names = sorted({split.split("/")[0] for stage in stages for split in stage["passes"]})
+    corpora = {name: find("datasets", name) for name in names}
     revision = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
     return Card(
         name="text_affekt",

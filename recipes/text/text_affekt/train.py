@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from affekt.parts import Corpus, Row
 from affekt.preprocessing.text import normalise
-from affekt.training.multitask import Example, Optimiser, fit, load_model, predict, save_model
+from affekt.training.multitask import Example, Optimiser, clipped, fit, load_model, predict, save_model
 from affekt.training.targets import SETS, SLICES, targets
 from affekt.training.text_encoder import from_bert
 
@@ -41,8 +41,7 @@ def split_examples(data: Path, name: str, split: str, tokenizer: Tokenizer, max_
     for row, encoding in zip(rows, tokenizer.encode_batch(texts), strict=True):
         values, mask = targets(row, name, label_map=part.label_maps.get("ekman7"))
         if mask.any():
-            ids = encoding.ids if len(encoding.ids) <= max_tokens else [*encoding.ids[: max_tokens - 1], encoding.ids[-1]]
-            examples.append(Example(ids, values, mask))
+            examples.append(Example(clipped(encoding.ids, max_tokens), values, mask))
     return examples
 
 

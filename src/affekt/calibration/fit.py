@@ -26,6 +26,7 @@ def fit(raw: Floats, gold: Floats, known: Floats, labels: LabelSet, *, worst: fl
         limits = tuple(best_threshold(scores[known[:, at] > 0, at], gold[known[:, at] > 0, at]) for at in range(raw.shape[1]))
         return Calibration(scaled.scale, scaled.shift, limits)
     rows = known.max(axis=1) > 0
+    raw = np.where(known > 0, raw, -1e4)  # a class that nobody could choose takes no part
     scaled = _vector(raw[rows], gold[rows])
     scores = probabilities(raw[rows], labels, scaled)
     right = gold[rows][np.arange(len(scores)), scores.argmax(axis=1)]
@@ -78,12 +79,12 @@ def _platt(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, float
 def _vector(raw: Floats, gold: Floats) -> Calibration:
     """One temperature and a shift per label, by gradient descent on the cross-entropy."""
     x, y = raw.astype(np.float64), gold.astype(np.float64)
-    scale, shift = 1.0, np.zeros(x.shape[1])
+    scale, shift, open_ = 1.0, np.zeros(x.shape[1]), x > -1e3
     for _ in range(STEPS):
         z = x * scale + shift
         p = np.exp(z - z.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
         error = (p - y) / len(x)
-        scale -= 0.5 * float((error * x).sum()) / max(float((x * x).mean()), 1.0)
+        scale -= 0.5 * float((error * x).sum()) / max(float((x[open_] ** 2).mean()), 1.0)
         shift -= 2.0 * error.sum(axis=0)
     return Calibration((round(scale, 5),) * x.shape[1], tuple(round(float(s), 5) for s in shift))

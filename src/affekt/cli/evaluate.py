@@ -6,14 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
+from affekt.cli.read import setting
 from affekt.errors import InputError
 from affekt.evaluation.run import evaluate_file
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help='labelled rows, {"text", "labels": […], "lang"?, "vad"?} a line; .jsonl or .jsonl.gz')],
-    model: Annotated[str, typer.Option(help="model: a name that `affekt models` lists, or a folder that holds one")] = "text_affekt",
-    labels: Annotated[str, typer.Option(help="label set to judge on; vad for the dimensions")] = "ekman7",
+    data: Annotated[
+        Path,
+        typer.Option(help='labelled rows, {"text", "labels": […], "lang"?, "vad"?: three ratings on 1 to 5} a line; .jsonl or .jsonl.gz'),
+    ],
+    model: Annotated[str | None, setting("text_model", "--model")] = None,
+    labels: Annotated[str | None, typer.Option(help="label set to judge on; vad for the dimensions")] = None,
     label_map: Annotated[Path | None, typer.Option(help="JSON file: the data's label names -> ours, or null to drop the row")] = None,
     where: Annotated[list[str] | None, typer.Option(help="keep only the rows with column=value; may be repeated")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="judge only the first N rows")] = None,

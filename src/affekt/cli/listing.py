@@ -6,42 +6,51 @@ from typing import Annotated, Any
 import typer
 
 from affekt import catalog
-from affekt.encoders import text_affekt
 from affekt.encoders._card import read_card
+from affekt.parts import Card
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def models(as_json: AsJson = False) -> None:
     """List the models: licence, languages, label sets and measured quality."""
-    cards = {name: read_card(text_affekt.SHIPPED) for name in catalog.names("encoders") if catalog.find("encoders", name).shipped}
-    others = [name for name in catalog.names("encoders") if name not in cards]
+    parts = {name: catalog.find("encoders", name) for name in catalog.names("encoders")}
+    cards = {name: read_card(part.shipped) for name, part in parts.items() if part.shipped is not None}
     if as_json:
-        listed: list[dict[str, Any]] = [
-            {
-                "name": card.name,
-                "revision": card.revision,
-                "modality": card.modality,
-                "shipped": True,
-                "commercial": card.commercial,
-                "licence": dict(card.licence),
-                "languages": list(card.languages),
-                "labels": list(card.calibration),
-                **card.facts,
-            }
-            for card in cards.values()
+        listed = [
+            _plain(cards[name]) if name in cards else {"name": name, "modality": part.modality, "shipped": False}
+            for name, part in parts.items()
         ]
-        print(json.dumps([*listed, *({"name": name, "shipped": False} for name in others)], ensure_ascii=False, indent=1))
+        print(json.dumps(listed, ensure_ascii=False, indent=1))
         return
-    for card in cards.values():
-        print(f"{card.name}@{card.revision}  {card.modality}, shipped, {'commercial use allowed' if card.commercial else 'non-commercial'}")
-        print(f"  label sets  {', '.join(card.calibration)}")
-        print(f"  languages   {', '.join(card.languages)}")
-        print(f"  licence     {card.licence['weights']}")
-        for limit in card.facts.get("limits", ()):
-            print(f"  limit       {limit}")
-    for name in others:
-        print(f"{name}  brings no weights: name a folder that holds a trained one")
+    for name, part in parts.items():
+        if name in cards:
+            print(_described(cards[name]))
+        else:
+            print(f"{name}  {part.modality}, {'name the folder of a trained one' if part.needs_folder else 'ready, with its extra'}")
+
+
+def _plain(card: Card) -> dict[str, Any]:
+    return {
+        **{name: getattr(card, name) for name in ("name", "revision", "modality", "commercial", "languages")},
+        "shipped": True,
+        "licence": dict(card.licence),
+        "labels": list(card.calibration),
+        **card.facts,
+    }
+
+
+def _described(card: Card) -> str:
+    lines = [
+        f"{card.name}@{card.revision}  {card.modality}, shipped, {'commercial use allowed' if card.commercial else 'non-commercial'}",
+        f"  label sets  {', '.join(card.calibration)}",
+        f"  languages   {', '.join(card.languages)}",
+        f"  licence     {card.licence['weights']}",
+    ]
+    for name, row in card.facts.get("measured", {}).items():
+        figure = f"macro-F1 {row['macro_f1']:.3f}" if "macro_f1" in row else f"Pearson of valence {row['pearson']['valence']:.3f}"
+        lines.append(f"  measured    {name}: {figure}")
+    return "\n".join([*lines, *(f"  limit       {limit}" for limit in card.facts.get("limits", ()))])
 
 
 def labels(as_json: AsJson = False) -> None:

@@ -1,9 +1,12 @@
 """The `affekt` command: gathers the commands and turns errors into one clear line and exit code 2."""
 
+import os
 import sys
+from typing import Annotated
 
 import typer
 
+from affekt import __version__
 from affekt.cli import demo, evaluate, listing, read
 from affekt.errors import AffektError
 
@@ -16,6 +19,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def options(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+    """Reads emotion from text: a calibrated timeline of who felt what, when and how surely."""
+    if version:
+        print(f"affekt {__version__}")
+        raise typer.Exit
+
+
 app.command("read")(read.read)
 app.command("models")(listing.models)
 app.command("labels")(listing.labels)
@@ -33,10 +46,13 @@ def main() -> None:
     except UsageError as error:
         print(f"affekt: {error} (affekt --help lists the commands)", file=sys.stderr)
         code = 2
+    except BrokenPipeError:  # whoever read our output has had enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
+        code = 0
+    except OSError as error:
+        print(f"affekt: {error.filename or 'a file'} cannot be used: {error.strerror or error}", file=sys.stderr)
+        code = 2
     except (KeyboardInterrupt, typer.Abort):
         print("affekt: stopped", file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # whoever read our output has had enough, as `head` has
-        sys.stderr.close()
-        code = 0
     sys.exit(code or 0)

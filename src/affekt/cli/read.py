@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -13,33 +13,46 @@ from affekt.batch import Progress, read_table, table_timelines
 from affekt.errors import AffektError, InputError
 from affekt.pipeline import Reader
 from affekt.results import Timeline
+from affekt.settings import Settings
+from affekt.sources.decode import decode
 from affekt.sources.table import is_table
+
+TABLES = {"csv": ".csv", "json": ".jsonl", "jsonl": ".jsonl"}  # --format -> ending of a scored table; else that of the table
+
+
+def setting(name: str, *flags: str) -> Any:
+    """The flag of a setting, described as the setting is."""
+    return typer.Option(*flags, help=Settings.model_fields[name].description)
 
 
 def read(
     sources: Annotated[list[str], typer.Argument(help="texts, or files: .txt .md, .json .srt .vtt, .csv .tsv .jsonl .parquet; - is stdin")],
-    labels: Annotated[str | None, typer.Option(help="label set; `affekt labels` lists them")] = None,
+    labels: Annotated[str | None, setting("labels")] = None,
     modality: Annotated[str | None, typer.Option(help="read only this modality: text")] = None,
-    model: Annotated[str | None, typer.Option(help="text model: a name, or a folder that holds one")] = None,
-    format_: Annotated[
-        Literal["table", "json", "jsonl", "csv"], typer.Option("--format", "-f", help="of what is printed or written")
-    ] = "table",
+    model: Annotated[str | None, setting("text_model", "--model")] = None,
+    batch: Annotated[int | None, setting("batch")] = None,
+    threads: Annotated[int | None, setting("threads")] = None,
+    commercial_only: Annotated[bool | None, setting("commercial_only", "--commercial-only")] = None,
+    format_: Annotated[str, typer.Option("--format", "-f", help="of what is printed or written: table, json, jsonl, csv, svg")] = "table",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="folder to write to, one file a source, instead of printing")] = None,
     column: Annotated[str | None, typer.Option(help="column of a table that holds the text")] = None,
-    commercial_only: Annotated[bool | None, typer.Option("--commercial-only", help="refuse models not for commercial use")] = None,
+    text: Annotated[bool, typer.Option("--text", help="take every SOURCE as a text, even where it is a file's name")] = False,
 ) -> None:
     """Read emotion from each SOURCE: a text in quotes, or a file."""
     if modality not in (None, "text"):
         raise InputError(f"no modality {modality!r}; there is: text")
-    reader = Reader(labels=labels, models={"text": model} if model else None, commercial_only=commercial_only)
+    catalog.find("formats", format_)
+    models = {"text": model} if model else None
+    reader = Reader(labels=labels, models=models, batch=batch, threads=threads, commercial_only=commercial_only)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     failed = False
     for number, source in enumerate(sources, 1):
         try:
-            if is_table(source):
-                failed |= _table(reader, source, format_, out, column)
+            if not text and is_table(source) and (Path(source).exists() or not any(map(str.isspace, source))):
+                _table(reader, source, format_, out, column)
             else:
-                timeline = reader.read(sys.stdin.read(), kind="text") if source == "-" else reader.read(source)
-                _emit(timeline, format_, out, number)
+                _emit(_read(reader, source, text), format_, out, number)
         except AffektError as error:
             if len(sources) == 1:
                 raise
@@ -49,50 +62,53 @@ def read(
         raise typer.Exit(2)
 
 
+def _read(reader: Reader, source: str, text: bool) -> Timeline:
+    if source == "-" and not text:
+        return reader.read(decode(sys.stdin.buffer.read(), name="what came on stdin"), kind="text")
+    return reader.read(source, kind="text" if text else None)
+
+
 def _emit(timeline: Timeline, format_: str, out: Path | None, number: int) -> None:
     for warning in timeline.warnings:
         print(f"affekt: {timeline.source}: {warning}", file=sys.stderr)
     if out is None:
         print(_printed(timeline, format_), flush=True)
         return
-    out.mkdir(parents=True, exist_ok=True)
-    stem = Path(timeline.source).stem if timeline.source != "text" else f"text-{number}"
-    written = timeline.save(out / f"{stem}.{catalog.find('formats', format_).ending}")
+    # The whole name of the source, so that notes.txt does not become itself and a/r.txt and b/r.txt do not become one.
+    name = f"text-{number}" if timeline.source == "text" else f"{number}-{Path(timeline.source).name}"
+    written = timeline.save(out / f"{name}.{catalog.find('formats', format_).ending}")
     print(f"affekt: {written}", file=sys.stderr)
 
 
 def _printed(timeline: Timeline, format_: str) -> str:
     """JSON takes one line a source, so that several sources are JSON lines; the other formats print as they are."""
-    return timeline.to_json() if format_ == "json" else catalog.find("formats", format_).write(timeline).rstrip("\n")
+    return timeline.to_json() if format_ == "json" else catalog.find("formats", format_).write(timeline).rstrip("\r\n")
 
 
-def _table(reader: Reader, source: str, format_: str, out: Path | None, column: str | None) -> bool:
-    """Says whether any row was bad."""
+def _table(reader: Reader, source: str, format_: str, out: Path | None, column: str | None) -> None:
+    """A table is read to its end, whatever is wrong with some rows; those are named on stderr."""
     if out is None:
-        bad = 0
-        for number, row in table_timelines(source, column=column, reader=reader):
-            if isinstance(row, Timeline):
-                print(_printed(row, format_))
-            else:
-                bad += 1
+        for at, (number, row) in enumerate(table_timelines(source, column=column, reader=reader)):
+            if isinstance(row, str):
                 print(f"affekt: {source}, row {number}: {row}", file=sys.stderr)
-        return bad > 0
-    out.mkdir(parents=True, exist_ok=True)
-    target = out / Path(source).name
-    if target.exists() and target.samefile(source):
-        raise InputError(f"-o {out} is the table's own folder, and {target.name} would be written over; name another folder")
+            elif format_ == "csv" and at:
+                print(_printed(row, format_).partition("\n")[2])  # one heading is enough
+            else:
+                print(_printed(row, format_))
+        return
+    name = Path(source).name.removesuffix(".gz")
+    target = out / Path(name).with_suffix(TABLES.get(format_, Path(name).suffix))
     try:
-        with _bar(Path(source).name) as report:
+        with _bar(name) as report:
             summary = read_table(source, out=target, column=column, reader=reader, report=report)
     except KeyboardInterrupt:
         print(f"affekt: {target} is not finished; run the same command again and it goes on where it stopped", file=sys.stderr)
         raise
-    print(f"affekt: {target}: {summary.rows} rows, {len(summary.bad)} of them bad", file=sys.stderr)
+    print(f"affekt: {target}: {summary.rows} rows, {summary.bad_rows} of them bad", file=sys.stderr)
     for number, problem in summary.bad[:20]:
         print(f"affekt: {source}, row {number}: {problem}", file=sys.stderr)
-    if len(summary.bad) > 20:
-        print(f"affekt: … and {len(summary.bad) - 20} more; the column affekt_problem names them all", file=sys.stderr)
-    return False
+    if summary.bad_rows > 20:
+        print(f"affekt: … and {summary.bad_rows - 20} more; the column affekt_problem names them all", file=sys.stderr)
 
 
 @contextmanager

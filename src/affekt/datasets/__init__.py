@@ -1,4 +1,6 @@
-"""The corpora: one file each, with licence, checksums and splits that share no speaker, dialogue or source line.
+"""The corpora: one file each, with licence, checksums and splits.
+
+Splits that corpora come with are kept as published; those made here share no series (CPED) and no text (XED, BRIGHTER).
 
 The corpora themselves are not part of Affekt: a data folder holds them as gzip JSON lines, one object a row
 (`{"text", "labels": […], "lang"?, "vad"?, "label_space"?, "dialogue"?}`), the format of `read_rows`.
@@ -38,12 +40,12 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if not path.is_file():
         raise InputError(f"no file {path}; a data file holds one JSON object a line, plain or gzip")
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
+    with opener(path, "rt", encoding="utf-8-sig") as lines:
         try:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, _object(line, path.name, number)
-        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+        except (UnicodeDecodeError, gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise InputError(f"{path} cannot be read as UTF-8 JSON lines: {error}") from error
 
 
@@ -66,8 +68,10 @@ def make_row(given: Mapping[str, Any], source: str, number: int) -> Row:
     labels, vad = given.get("labels"), given.get("vad")
     if labels is not None and not _all(labels, str):
         raise BadRow(source, number, f'"labels" is a list of names, not {labels!r}')
-    if vad is not None and not (_all(vad, (int, float)) and len(vad) == 3):
-        raise BadRow(source, number, f'"vad" is [valence, arousal, dominance], not {vad!r}')
+    if vad is not None and not (_all(vad, (int, float)) and len(vad) == 3 and all(1 <= rating <= 5 for rating in vad)):
+        raise BadRow(source, number, f'"vad" is [valence, arousal, dominance], each rated on 1 to 5, not {vad!r}')
+    if given.get("label_space") is not None and not _all(given["label_space"], str):
+        raise BadRow(source, number, f'"label_space" is a list of names, not {given["label_space"]!r}')
     return Row(
         text=given["text"],
         labels=None if labels is None else tuple(labels),

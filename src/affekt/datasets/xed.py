@@ -16,10 +16,13 @@ DEV, TEST = 0.05, 0.10  # shares of the hand-annotated lines, by text
 
 def _rows(folder: Path, split: str) -> Iterator[Row]:
     files = PROJECTED if split == "projected" else ("en_annotated", "en_neutral", "fi_annotated")
+    trained = {row.text for row in _rows(folder, "projected")} if split in ("dev", "test") else set()
     for file in files:
         for row in read_rows(folder / "xed" / f"{file}.jsonl.gz"):
             at = share(row.text)
-            if split == "projected" or split == ("dev" if at < DEV else "test" if at < DEV + TEST else "train"):
+            if split == "projected" or (
+                split == ("dev" if at < DEV else "test" if at < DEV + TEST else "train") and row.text not in trained
+            ):
                 yield row
 
 

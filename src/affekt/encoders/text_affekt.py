@@ -6,9 +6,9 @@ arXiv:2402.05672) with every second layer and a vocabulary of 90,000 pieces.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -17,6 +17,9 @@ from affekt.errors import WeightsError
 from affekt.parts import Card, Encoder
 from affekt.preprocessing.text import normalise, windows
 from affekt.results import Clip
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "text_affekt"
 MOST_TOKENS = 128  # of a window, with the two marks at its ends; training saw 96, positions would allow 512
@@ -31,13 +34,13 @@ class TextAffekt:
         for file in ("model.onnx", "tokenizer.json"):
             if not (folder / file).is_file():
                 raise WeightsError(f"no {file} in {folder}; install the package again, or name a folder that holds a model")
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        try:
+            self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self.session = session(folder / "model.onnx", threads)
+        except Exception as error:  # both libraries raise types of their own, and bare ones
+            raise WeightsError(f"the model in {folder} is damaged: {error}; install the package again, or train the model again") from error
         self.tokenizer.encode_special_tokens = True  # a user who types "<pad>" means the word
         self.known = frozenset(piece for piece in self.tokenizer.get_vocab() if len(piece) == 1)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # the file holds the optimised graph
-        self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
     def __call__(self, clips: Sequence[Clip], *, labels: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Raw outputs of several label sets in one pass: {set: (clips, labels of the set)}."""
@@ -55,7 +58,7 @@ class TextAffekt:
     def cut(self, clip: Clip) -> list[Clip]:
         """The clip in windows of whole sentences, none longer than the model was made for."""
         text = clip.data
-        if len(text) < MOST_TOKENS // 2:  # cannot be longer in tokens
+        if len(self._clean(text)) < MOST_TOKENS // 2:  # a character is at most two tokens, its piece and a blank
             return [clip]
         offset = clip.span[0] if clip.span else 0
         stretches = windows(text, size=self.size, most=MOST_TOKENS)
@@ -75,6 +78,16 @@ class TextAffekt:
         return normalise(text, known=self.known.__contains__)
 
 
+def session(path: Path, threads: int) -> "onnxruntime.InferenceSession":
+    """The graph, ready to run; the file holds it as the runtime would optimise it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
 def load(folder: Path | None, threads: int) -> TextAffekt:
     """Opens the shipped weights, or those of a folder that training wrote; threads 0: as many as there are cores.
 
@@ -84,4 +97,4 @@ def load(folder: Path | None, threads: int) -> TextAffekt:
     return TextAffekt(folder or SHIPPED, threads)
 
 
-PART = Encoder(name="text_affekt", modality="text", load=load, shipped=True)
+PART = Encoder(name="text_affekt", modality="text", load=load, shipped=SHIPPED, needs_folder=False)

@@ -78,4 +78,4 @@ def _card(lexicon: Path) -> Card:
     )
 
 
-PART = Encoder(name="text_lexicon", modality="text", load=load)
+PART = Encoder(name="text_lexicon", modality="text", load=load, needs_folder=False)

@@ -130,7 +130,7 @@ def _short(judged: Judged, at: Booleans) -> dict[str, Any]:
 def _dimensions(rows: Sequence[Row], said: Floats, labels: LabelSet, seed: int) -> dict[str, Any]:
     for number, row in enumerate(rows, 1):
         if row.vad is None:
-            raise InputError(f"row {number} ({row.text[:40]!r}) has no vad; leave it out, or give it three numbers")
+            raise InputError(f"row {number} has no vad; leave it out, or give it three numbers")
     gold = np.array([row.vad for row in rows], np.float64)
 
     def correlations(at: Booleans | slice) -> dict[str, Any]:

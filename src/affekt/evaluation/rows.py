@@ -96,7 +96,7 @@ def choose_set(rows: Iterable[Row], labels: LabelSet) -> LabelSet:
         if row.labels is None or len(row.labels) != 1:
             if labels.several is None:
                 raise InputError(
-                    f"row {number} ({row.text[:40]!r}) has {len(row.labels or ())} labels, and {labels.name} takes exactly one; "
+                    f"row {number} has {len(row.labels or ())} labels, and {labels.name} takes exactly one; "
                     "map or leave out such rows, or choose a multi-label set"
                 )
             return catalog.find("labels", labels.several)

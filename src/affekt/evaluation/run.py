@@ -11,13 +11,14 @@ from affekt.evaluation.rows import choose_set, labelled_rows, map_rows
 from affekt.parts import Row
 from affekt.pipeline import Reader
 from affekt.results import Clip
+from affekt.settings import resolve
 
 
 def evaluate_file(
     path: Path,
     *,
-    model: str = "text_affekt",
-    labels: str = "ekman7",
+    model: str | None = None,
+    labels: str | None = None,
     label_map: Mapping[str, str | None] | None = None,
     where: Sequence[str] = (),
     limit: int | None = None,
@@ -25,6 +26,7 @@ def evaluate_file(
     """A model judged on a JSON-lines file of labelled rows, as plain JSON.
 
     Args:
+        model, labels: what the settings say where None.
         limit: how many rows to take, from the first; None: all.
 
     Raises:
@@ -35,19 +37,20 @@ def evaluate_file(
 
 
 def evaluate_rows(
-    rows: Iterable[Row], *, model: str = "text_affekt", labels: str = "ekman7", label_map: Mapping[str, str | None] | None = None
+    rows: Iterable[Row], *, model: str | None = None, labels: str | None = None, label_map: Mapping[str, str | None] | None = None
 ) -> dict[str, Any]:
     """As `evaluate_file`, on rows at hand.
 
     Rows with none or several labels are judged on the multi-label counterpart of a single-label set: `judged_as` names it.
     """
-    asked = catalog.find("labels", labels)
+    settings = resolve(labels=labels, text_model=model)
+    asked = catalog.find("labels", settings.labels)
     mapped, dropped = map_rows(rows, asked, label_map=label_map)
     judged = choose_set(mapped, asked)
-    reader = Reader(labels=judged.name, models={"text": model})
+    reader = Reader(labels=judged.name, models={"text": settings.text_model})
     scores, _ = reader.scores([Clip("text", row.text, 0, len(row.text)) for row in mapped])
     card = reader.encoder.card
     calibration = card.calibration.get(judged.name)
     thresholds = calibration.thresholds if calibration is not None and judged.kind == "multi" else None
     result = evaluate(mapped, scores, judged, thresholds=thresholds or None)
-    return {"model": f"{card.name}@{card.revision}", "labels": labels, "judged_as": judged.name, "dropped": dropped.rows, **result}
+    return {"model": f"{card.name}@{card.revision}", "labels": asked.name, "judged_as": judged.name, "dropped": dropped.rows, **result}

@@ -47,8 +47,8 @@ KAOMOJI = {face: emoji for emoji, faces in FACES.items() for face in faces}
 
 def _face(face: str) -> str:
     """The pattern of one face: letters stand free ("XD", not "XDR"), "3:0" is a score, "x:(y)" a bracket."""
-    before = r"(?<![A-Za-z0-9])" if face[0].isalnum() else r"(?<!\d)" if face[0] in ":;=" else ""
-    after = r"(?![A-Za-z0-9])" if face[-1].isalnum() else r"(?![\w/])" if face[-1] in "(/" else ""
+    before = r"(?<![A-Za-z0-9])" if face[0].isalnum() or face[-1].isalnum() or face[-1] == "*" else r"(?<!\d)" if face[0] in ":;=" else ""
+    after = r"(?![A-Za-z0-9])" if face[-1].isalnum() else r"(?![\w/])" if face[-1] in "(/*" else ""
     return before + re.escape(face) + after
 
 
@@ -100,7 +100,7 @@ def normalise(text: str, *, steps: Collection[str] = STEPS, known: Callable[[str
 # A sentence ends at a full stop, question or exclamation mark (a Latin full stop only before a blank and no lower
 # case letter: "e.g. this"), at an ellipsis, or at the end of a line; closing quotes and emoji after it belong to it.
 _SENTENCE_END = re.compile(
-    r"(?:[。！？!?…؟।።]+|(?<!\b[A-Za-z])(?<!\b(?:Mr|Dr|St|vs))(?<!\bMrs)\.+(?=\s+[^\sa-z]|\s*$|[\"”’)]))[\"'”’」』）)\]]*(?:\s*[\U0001F000-\U0001FAFF☀-➿\ufe0f])*|\n+"
+    r"(?:[。！？!?…؟।።]+|(?<!\b[A-Za-z])(?<!\b(?:Mr|Dr|St|vs))(?<!\bMrs)(?<!\.)\.++(?=\s+[^\sa-z]|\s*$|[\"”’)]))[\"'”’」』）)\]]*(?:\s*[\U0001F000-\U0001FAFF☀-➿\ufe0f])*|\n+"
 )
 _CLAUSE_END = re.compile(r"[,;:，；：、،]\s*|\s+")
 
@@ -144,7 +144,7 @@ def windows(text: str, *, size: Callable[[str], int], most: int) -> list[tuple[i
 
 def _fitting(text: str, stretch: tuple[int, int], size: Callable[[str], int], most: int) -> list[tuple[int, int]]:
     start, end = stretch
-    if end - start <= most // 2 or size(text[start:end]) <= most:  # a character is at most two tokens: its piece and a blank
+    if end - start < 2 or size(text[start:end]) <= most:
         return [stretch]
     middle = (start + end) // 2
     breaks = [start + match.end() for match in _CLAUSE_END.finditer(text[start:end])]

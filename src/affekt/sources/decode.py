@@ -30,14 +30,22 @@ def read_text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be opened: {error.strerror}") from error
-    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
+    return decode(data, name=str(path))
+
+
+def decode(data: bytes, *, name: str) -> str:
+    """The text in a file's bytes, without its byte-order mark.
+
+    Raises:
+        InputError: the bytes are no text; says where.
+    """
+    encoding = next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), "utf-8")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path} is not {encoding.removesuffix('-sig').upper()}: byte 0x{data[error.start]:02x} at offset {error.start}; "
-            f"convert it, say with: iconv -f GB18030 -t UTF-8 {path.name} > utf8{path.suffix} "
-            "(GB18030 for Chinese, CP1252 for Western European text)"
+            f"{name} is not {encoding.removesuffix('-sig').upper()}: byte 0x{data[error.start]:02x} at offset {error.start}; "
+            "convert it, say with: iconv -f GB18030 -t UTF-8 (GB18030 for Chinese, CP1252 for Western European text)"
         ) from error
 
 

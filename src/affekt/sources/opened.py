@@ -13,6 +13,7 @@ class Opened:
         name: the path as it was given, or "text" for a string.
         duration: in `unit`; the number of characters, or the end of the last turn in seconds.
         transcript: the text that the clips' spans point into.
+        talk: the clips are turns of a conversation, each to be read as one.
         warnings: what the reader should know, say a control character in the text.
     """
 
@@ -22,3 +23,4 @@ class Opened:
     clips: tuple[Clip, ...]
     transcript: str | None
     warnings: tuple[str, ...] = ()
+    talk: bool = False

@@ -19,6 +19,7 @@ from affekt.sources.table_parquet import Parquet, pyarrow
 from affekt.sources.table_to_parquet import to_parquet
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
+SHOWN = 100  # bad rows that are kept to be named at the end
 PROBLEM = "affekt_problem"  # the column that says what was wrong with a row
 
 
@@ -48,6 +49,8 @@ class TableWriter:
         self._names = {name: _free(name, (*taken, *columns) if name == PROBLEM else taken) for name in (*columns, PROBLEM)}
         self._types = {self._names[name]: kind for name, kind in {**columns, PROBLEM: str}.items()}
         self._part, self._journal = (self.out.with_name(f"{self.out.name}.part{more}") for more in ("", ".json"))
+        self.bad: list[tuple[int, str]] = []
+        self.bad_rows = 0
         status = table.path.stat()
         self._run = {
             "source": {"size": status.st_size, "mtime_ns": status.st_mtime_ns},
@@ -79,6 +82,9 @@ class TableWriter:
         line = self._encode(row.values, {**ours, self._names[PROBLEM]: row.problem})
         self._file.write(line)
         self._position = (rows + 1, size + len(line))  # in one step: Ctrl-C falls before it or after it
+        if row.problem is not None:
+            self.bad_rows += 1
+            self.bad = [*self.bad, (row.number, row.problem)][:SHOWN]
         self._since += 1
         if self._since >= self.every:
             self.flush()
@@ -90,7 +96,7 @@ class TableWriter:
         rows, size = self._position
         fresh = self._journal.with_name(f"{self._journal.name}.new")
         with fresh.open("w", encoding="utf-8") as journal:
-            json.dump({"rows_done": rows, "bytes": size, **self._run}, journal)
+            json.dump({"rows_done": rows, "bytes": size, "bad_rows": self.bad_rows, "bad": self.bad, **self._run}, journal)
             journal.flush()
             os.fsync(journal.fileno())
         fresh.replace(self._journal)
@@ -132,7 +138,8 @@ class TableWriter:
 
     def _resume(self) -> tuple[int, int]:
         """(rows, bytes) that are done, with the file open behind them."""
-        rows, size = _recorded(self._journal, self._part, self._run)
+        rows, size, self.bad_rows, bad = _recorded(self._journal, self._part, self._run)
+        self.bad = [(number, problem) for number, problem in bad]
         self._file = self._part.open("r+b" if rows else "wb")
         if rows:
             self._file.truncate(size)
@@ -142,18 +149,18 @@ class TableWriter:
         return rows, size
 
 
-def _recorded(journal: Path, part: Path, run: Mapping[str, Any]) -> tuple[int, int]:
-    """(rows, bytes) that an earlier run of the same kind put on disk; (0, 0) where there is none."""
+def _recorded(journal: Path, part: Path, run: Mapping[str, Any]) -> tuple[int, int, int, list[Any]]:
+    """Rows and bytes that an earlier run of the same kind put on disk, how many were bad, and the first of those; else zeros."""
     try:
         written = json.loads(journal.read_bytes())
     except (OSError, ValueError):  # no journal, or none of ours
-        return 0, 0
+        return 0, 0, 0, []
     if not isinstance(written, dict) or any(written.get(key) != value for key, value in run.items()):
-        return 0, 0
+        return 0, 0, 0, []
     rows, size = written.get("rows_done"), written.get("bytes")
     if not isinstance(rows, int) or not isinstance(size, int) or not part.is_file() or part.stat().st_size < size:
-        return 0, 0
-    return rows, size
+        return 0, 0, 0, []
+    return rows, size, written.get("bad_rows", 0), written.get("bad", [])
 
 
 def _check_out(out: Path, table: Table) -> None:

@@ -50,6 +50,7 @@ def open_turns(turns: Sequence[Turn], *, name: str) -> Opened:
         clips=tuple(clips),
         transcript=transcript,
         warnings=warnings,
+        talk=True,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from affekt.training.targets import SETS, SLICES
 from affekt.training.text_encoder import TextEncoder
@@ -37,6 +38,11 @@ class Optimiser:
     warm_up: float
     batch: int
     clip: float
+
+
+def clipped(ids: Sequence[int], most: int) -> Sequence[int]:
+    """The ids, at most so many, the mark at the end kept."""
+    return ids if len(ids) <= most else [*ids[: most - 1], ids[-1]]
 
 
 def collate(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
@@ -96,10 +102,9 @@ def fit(
         fused=True,
     )
     warm = int(optimiser.warm_up * len(plan))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        adam, lambda step: min((step + 1) / max(warm, 1), (len(plan) - step) / max(len(plan) - warm, 1))
-    )
-    first = _resume(checkpoint, model, adam, schedule)
+    schedule = LambdaLR(adam, lambda step: min((step + 1) / max(warm, 1), (len(plan) - step) / max(len(plan) - warm, 1)))
+    run = repr((len(plan), seed, optimiser, sorted(weights.items())))  # a checkpoint of another run is not resumed
+    first = _resume(checkpoint, model, adam, schedule, run)
     model.train()
     began, running = time.monotonic(), 0.0
     for step, batch in enumerate(plan[first:], first):
@@ -121,19 +126,22 @@ def fit(
             left = (time.monotonic() - began) / (step - first + 1) * (len(plan) - step) / 60
             report(f"step {step}/{len(plan)} loss {running:.4f}, {left:.0f} min left")
         if step % 1000 == 999:
-            _save(checkpoint, model, adam, schedule, step + 1)
+            _save(checkpoint, model, adam, schedule, run, step + 1)
+    checkpoint.unlink(missing_ok=True)
 
 
-def _save(path: Path, model: TextEncoder, adam: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler, step: int) -> None:
-    state = {"model": model.state_dict(), "adam": adam.state_dict(), "schedule": schedule.state_dict(), "step": step}
+def _save(path: Path, model: TextEncoder, adam: torch.optim.Optimizer, schedule: LambdaLR, run: str, step: int) -> None:
+    state = {"model": model.state_dict(), "adam": adam.state_dict(), "schedule": schedule.state_dict(), "run": run, "step": step}
     torch.save(state, path.with_suffix(".part"))
     path.with_suffix(".part").replace(path)
 
 
-def _resume(path: Path, model: TextEncoder, adam: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler) -> int:
+def _resume(path: Path, model: TextEncoder, adam: torch.optim.Optimizer, schedule: LambdaLR, run: str) -> int:
     if not path.is_file():
         return 0
     state = torch.load(path, weights_only=True)
+    if state["run"] != run:
+        return 0
     model.load_state_dict(state["model"])
     adam.load_state_dict(state["adam"])
     schedule.load_state_dict(state["schedule"])
