@@ -15,8 +15,9 @@ from affekt.encoders._words import words
 from affekt.errors import InputError, MissingExtra, WeightsError
 from affekt.evaluation.evaluate import evaluate
 from affekt.labels import ekman6, ekman7, sentiment3, vad
-from affekt.parts import Calibration, Card, Corpus, LabelSet, Row
+from affekt.parts import Calibration, Corpus, LabelSet, Row
 from affekt.results import Clip
+from test_cards import CARD
 
 TEXTS = [
     "what a lovely day, I am so happy 😀",
@@ -47,21 +48,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-CARD = Card(
-    name="tiny",
-    revision="0123abcd",
-    modality="text",
-    languages=("en", "zh"),
-    licence={"code": "Apache-2.0", "weights": "MIT", "data": "没有"},
-    commercial=True,
-    calibration={
-        "sentiment3": Calibration((1.0, 2.0, 0.5), (0.0, 0.1, -0.1), abstain_below=0.3),
-        "ekman6": Calibration((1.0,) * 6, (0.0,) * 6, (0.5,) * 6),
-    },
-    facts={"family": "text_tfidf", "rows": 3, "limits": ["small"]},
-)
 
 
 def _rows(labels: LabelSet, n: int = 60) -> list[Row]:

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from affekt.encoders._card import read_card
 from affekt.errors import WeightsError
 from affekt.parts import Card, Encoder
-from affekt.preprocessing.text import normalise, windows
+from affekt.preprocessing.text import cut, normalise
 from affekt.results import Clip
 
 if TYPE_CHECKING:
@@ -57,18 +57,9 @@ class TextAffekt:
 
     def cut(self, clip: Clip) -> list[Clip]:
         """The clip in windows of whole sentences, none longer than the model was made for."""
-        text = clip.data
-        if len(self._clean(text)) < MOST_TOKENS // 2:  # a character is at most two tokens, its piece and a blank
+        if len(self._clean(clip.data)) < MOST_TOKENS // 2:  # a character is at most two tokens, its piece and a blank
             return [clip]
-        offset = clip.span[0] if clip.span else 0
-        stretches = windows(text, size=self.size, most=MOST_TOKENS)
-        if len(stretches) == 1:
-            return [clip]
-        share = (clip.end - clip.start) / len(text)
-        return [
-            Clip("text", text[a:b], clip.start + a * share, clip.start + b * share, clip.who, (offset + a, offset + b))
-            for a, b in stretches
-        ]
+        return cut(clip, size=self.size, most=MOST_TOKENS)
 
     def size(self, text: str) -> int:
         """How many tokens a text takes, its two end marks included."""

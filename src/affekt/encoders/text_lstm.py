@@ -5,7 +5,7 @@ Runs in onnxruntime; `affekt.training.text_lstm` fits it.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from affekt.encoders._card import check_speaks, read_own_card
 from affekt.encoders._words import words
 from affekt.errors import WeightsError
 from affekt.parts import Card, Encoder
-from affekt.preprocessing.text import windows
+from affekt.preprocessing.text import cut
 from affekt.results import Clip
 
 if TYPE_CHECKING:
@@ -64,15 +64,7 @@ class TextLSTM:
 
     def cut(self, clip: Clip) -> list[Clip]:
         """The clip in windows of whole sentences, none of more than `MOST_WORDS` words."""
-        text = clip.data
-        stretches = windows(text, size=lambda part: len(words(part)), most=MOST_WORDS) if len(text) > MOST_WORDS else []
-        if len(stretches) < 2:
-            return [clip]
-        share, offset = (clip.end - clip.start) / len(text), clip.span[0] if clip.span else 0
-        return [
-            replace(clip, data=text[a:b], start=clip.start + a * share, end=clip.start + b * share, span=(offset + a, offset + b))
-            for a, b in stretches
-        ]
+        return cut(clip, size=lambda text: len(words(text)), most=MOST_WORDS) if len(clip.data) > MOST_WORDS else [clip]
 
 
 def load(folder: Path | None, threads: int) -> TextLSTM:

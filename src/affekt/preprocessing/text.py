@@ -6,7 +6,10 @@ Every step can be switched off (`steps=`), so that an ablation can say which of 
 import re
 import unicodedata
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import lru_cache
+
+from affekt.results import Clip
 
 STEPS = ("controls", "links", "mentions", "kaomoji", "emoji", "elongation")
 
@@ -120,6 +123,19 @@ def sentences(text: str) -> list[tuple[int, int]]:
             found[-1] = (found[-1][0], start + len(piece.rstrip()))
         start = end
     return found or [(0, len(text))]
+
+
+def cut(clip: Clip, *, size: Callable[[str], int], most: int) -> list[Clip]:
+    """The clip in windows of whole sentences that take at most so many tokens; its time is shared out by length."""
+    text, offset = clip.data, clip.span[0] if clip.span else 0
+    stretches = windows(text, size=size, most=most)
+    if len(stretches) < 2:
+        return [clip]
+    share = (clip.end - clip.start) / len(text)
+    return [
+        replace(clip, data=text[a:b], start=clip.start + a * share, end=clip.start + b * share, span=(offset + a, offset + b))
+        for a, b in stretches
+    ]
 
 
 def windows(text: str, *, size: Callable[[str], int], most: int) -> list[tuple[int, int]]:

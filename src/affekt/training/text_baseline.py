@@ -1,7 +1,12 @@
 """What the recipes of the baselines share: rows of a corpus in our labels, and a calibrated card for a fitted model."""
 
 import hashlib
+import json
+import os
+import sys
+import tomllib
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +86,28 @@ def write_calibrated_card(
     write_card(_card(folder, weights, part, labels, calibration, family=family, facts=facts), folder)
     scores = probabilities(raw, labels, calibration).astype(np.float64)
     return evaluate(held_out, scores, labels, thresholds=calibration.thresholds or None)
+
+
+def run(family: str, recipe: Path, *, usage: str) -> None:
+    """What a baseline's recipe does: fits to the corpus and label set on the command line, calibrates, writes the folder.
+
+    Args:
+        family: key of the encoder; `affekt.training` has the module of that name with `Settings`, `fit` and `save`.
+        recipe: folder of `config.toml`.
+        usage: printed where an argument or AFFEKT_DATA is absent.
+    """
+    if len(sys.argv) != 4 or "AFFEKT_DATA" not in os.environ:
+        sys.exit(usage)
+    trainer = import_module(f"affekt.training.{family}")
+    part, labels, out = find("datasets", sys.argv[1]), find("labels", sys.argv[2]), Path(sys.argv[3])
+    data = Path(os.environ["AFFEKT_DATA"]) / "text"
+    given = tomllib.loads((recipe / "config.toml").read_text())["model"]
+    rows = split_rows(part, "train", labels, data=data)
+    held_out = split_rows(part, held_out_split(part), labels, data=data)
+    fitted = trainer.fit(rows, labels, settings=trainer.Settings(**given), report=lambda line: print(line, flush=True))
+    weights = trainer.save(fitted, out)
+    worth = write_calibrated_card(out, weights, part, labels, held_out, family=family, facts={"settings": given, "rows": len(rows)})
+    print(json.dumps({key: worth[key] for key in ("n", "decision", "macro_f1", "accuracy", "ece", "pearson") if key in worth}))
 
 
 def _card(
