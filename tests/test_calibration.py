@@ -44,7 +44,7 @@ def test_cells_that_nobody_annotated_teach_nothing() -> None:
 
 
 def test_the_best_threshold_parts_the_present_from_the_absent() -> None:
-    assert best_threshold(np.array([0.9, 0.8, 0.3, 0.1], np.float32), np.array([1, 1, 0, 0], np.float32)) == pytest.approx(0.55, abs=1e-4)
+    assert best_threshold(np.array([0.95, 0.9, 0.1, 0.05], np.float32)) == pytest.approx(0.5, abs=1e-4)
 
 
 def test_readings_that_are_mostly_wrong_abstain() -> None:

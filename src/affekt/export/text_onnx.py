@@ -150,6 +150,14 @@ def _pool(graph: Graph, x: str) -> str:
     return graph.add("Div", [total, graph.add("ReduceSum", [weight, axis], "count", keepdims=0)], "pooled")
 
 
+def _join_ekman(graph: Graph) -> None:
+    """`affekt.training.text_encoder.joined`, in the graph."""
+    nothing = graph.add("ReduceSum", [graph.add("Softplus", ["ekman6"], "ekman6.softplus"), "tokens"], "ekman6.some", keepdims=1)
+    against = graph.add("Softplus", [graph.add("Neg", ["ekman6"], "ekman6.neg")], "ekman6.against")
+    implied = graph.add("Neg", [graph.add("Concat", [against, nothing], "ekman6.costs", axis=1)], "ekman6.implied")
+    graph.add("Mean", ["ekman7.own", implied], "ekman7")
+
+
 def export(model: TextEncoder, path: Path, *, ranges: Ranges | None = None) -> None:
     """Writes the graph: ids and mask (batch, tokens) in, one output a label set; int8 where `ranges` are given, else fp32."""
     graph = Graph(ranges)
@@ -160,8 +168,9 @@ def export(model: TextEncoder, path: Path, *, ranges: Ranges | None = None) -> N
     pooled, outputs = _pool(graph, x), []
     for name, at in SLICES.items():  # the heads stay in fp32: 55 columns, nothing to win
         weights = [graph.keep(f"head.{name}.{kind}", numbers(getattr(model.head, kind))[at].T) for kind in ("weight", "bias")]
-        graph.add("Gemm", [pooled, *weights], name)
+        graph.add("Gemm", [pooled, *weights], "ekman7.own" if name == "ekman7" else name)
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", at.stop - at.start]))
+    _join_ekman(graph)
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"]) for name in ("ids", "mask")]
     made = helper.make_graph(graph.nodes, "text_affekt", inputs, outputs, graph.weights)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MICROSOFT, 1)]
