@@ -128,6 +128,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
 def cut(clip: Clip, *, size: Callable[[str], int], most: int) -> list[Clip]:
     """The clip in windows of whole sentences that take at most so many tokens; its time is shared out by length."""
     text, offset = clip.data, clip.span[0] if clip.span else 0
+    if size(text) <= most:
+        return [clip]
     stretches = windows(text, size=size, most=most)
     if len(stretches) < 2:
         return [clip]
