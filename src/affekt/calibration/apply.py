@@ -11,7 +11,7 @@ Floats = NDArray[np.float32]
 def probabilities(raw: Floats, labels: LabelSet, calibration: Calibration) -> Floats:
     """Calibrated scores, (n, k): a distribution (single), each its own chance (multi), or numbers in [-1, 1] (dimensions).
 
-    Platt (1999) per label for multi-label sets; vector scaling with one temperature (Guo et al. 2017) for single-label.
+    Platt (1999) per label for multi-label sets; one temperature (Guo et al. 2017) for single-label.
     """
     x: Floats = raw * np.asarray(calibration.scale, np.float32) + np.asarray(calibration.shift, np.float32)  # (n, k)
     if labels.kind == "dimensions":

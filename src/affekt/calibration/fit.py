@@ -27,7 +27,7 @@ def fit(raw: Floats, gold: Floats, known: Floats, labels: LabelSet, *, worst: fl
         return Calibration(scaled.scale, scaled.shift, limits)
     rows = known.max(axis=1) > 0
     raw = np.where(known > 0, raw, -1e4)  # a class that nobody could choose takes no part
-    scaled = _vector(raw[rows], gold[rows])
+    scaled = _temperature(raw[rows], gold[rows])
     scores = probabilities(raw[rows], labels, scaled)
     right = gold[rows][np.arange(len(scores)), scores.argmax(axis=1)]
     return Calibration(scaled.scale, scaled.shift, (), abstain_at(scores.max(axis=1), right, worst=worst))
@@ -81,15 +81,17 @@ def _platt(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, float
     return round(float(w[0]), 5), round(float(w[1]), 5)
 
 
-def _vector(raw: Floats, gold: Floats) -> Calibration:
-    """One temperature and a shift per label, by gradient descent on the cross-entropy."""
+def _temperature(raw: Floats, gold: Floats) -> Calibration:
+    """One temperature (Guo et al. 2017), by gradient descent on the cross-entropy.
+
+    A shift a label as well would fit the held-out rows better, but what it learns is how frequent labels are in them: on
+    corpora that the model has not seen, macro-F1 falls by several points.
+    """
     x, y = raw.astype(np.float64), gold.astype(np.float64)
-    scale, shift, open_ = 1.0, np.zeros(x.shape[1]), x > -1e3
+    scale, open_ = 1.0, x > -1e3
     for _ in range(STEPS):
-        z = x * scale + shift
+        z = x * scale
         p = np.exp(z - z.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
-        error = (p - y) / len(x)
-        scale -= 0.5 * float((error * x).sum()) / max(float((x[open_] ** 2).mean()), 1.0)
-        shift -= 2.0 * error.sum(axis=0)
-    return Calibration((round(scale, 5),) * x.shape[1], tuple(round(float(s), 5) for s in shift))
+        scale -= 0.5 * float(((p - y) * x).sum()) / len(x) / max(float((x[open_] ** 2).mean()), 1.0)
+    return Calibration((round(scale, 5),) * x.shape[1], (0.0,) * x.shape[1])
