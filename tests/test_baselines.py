@@ -100,7 +100,7 @@ def _training(name: str) -> ModuleType:
 
 def _settings(training: ModuleType) -> object:
     if training.__name__.endswith("lstm"):
-        return training.Settings(epochs=3, batch=8, rate=0.02, dropout=0.1, width=8, hidden=16)
+        return training.Settings(epochs=10, batch=8, rate=0.02, dropout=0.1, width=8, hidden=16)
     return training.Settings(strength=10.0)
 
 
