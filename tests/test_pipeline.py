@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -188,3 +189,16 @@ def test_a_run_of_dots_takes_no_time(reader: Reader) -> None:
     began = time.perf_counter()
     reader.read("." * 100_000 + "a")
     assert time.perf_counter() - began < 20
+
+
+def test_a_folder_that_is_trained_anew_is_opened_anew(tmp_path: Path) -> None:
+    import shutil
+
+    from affekt.encoders._card import read_card, write_card
+    from affekt.encoders.text_affekt import SHIPPED
+
+    shutil.copytree(SHIPPED, tmp_path / "model")
+    before = Reader(models={"text": str(tmp_path / "model")}).read("so happy")
+    write_card(dataclasses.replace(read_card(SHIPPED), revision="00000000"), tmp_path / "model")
+    after = Reader(models={"text": str(tmp_path / "model")}).read("so happy")
+    assert before.readings[0].model != after.readings[0].model == "text_affekt@00000000"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from affekt import catalog
 from affekt.calibration.apply import decide, probabilities, project
-from affekt.encoders._card import read_card
+from affekt.encoders._card import CARD, read_card
 from affekt.errors import InputError, LicenceRefused, NoColumn, UnknownName
 from affekt.labels import vad
 from affekt.parts import Card, LabelSet, OpenEncoder
@@ -215,19 +215,25 @@ class Reader:
         )
 
 
-@lru_cache(maxsize=4)
 def open_encoder(name: str, threads: int = 0) -> OpenEncoder:
-    """The model of that name, or the one in a folder of that name (its card says of which family it is), opened once.
+    """The model of that name, or the one in a folder of that name (its card says of which family it is).
+
+    A model is opened once and shared; a folder whose card has been written anew is opened anew.
 
     Raises:
         UnknownName: neither a model nor a folder.
         WeightsError: the folder holds no card, or its files are broken.
     """
-    folder = Path(name)
+    folder = Path(name).resolve()
     if name not in catalog.names("encoders") and folder.is_dir():
-        family = str(read_card(folder).facts.get("family", "text_affekt"))
-        return catalog.find("encoders", family).load(folder, threads)
-    return catalog.find("encoders", name).load(None, threads)
+        card = read_card(folder)
+        return _opened(str(card.facts.get("family", "text_affekt")), folder, threads, (folder / CARD).stat().st_mtime_ns)
+    return _opened(name, None, threads, 0)
+
+
+@lru_cache(maxsize=4)
+def _opened(family: str, folder: Path | None, threads: int, written: int) -> OpenEncoder:  # noqa: ARG001 (`written` is part of the key)
+    return catalog.find("encoders", family).load(folder, threads)
 
 
 def _clips(opened: Opened, *, whole: bool) -> list[Clip]:
