@@ -59,8 +59,7 @@ class Graph:
         """Activation (unsigned eight bits, one scale) and matrix (signed, one scale a column), each with scale and zero.
 
         A few columns of the activation are far larger than the rest; what they are divided by, the matrix is multiplied by
-        (Xiao et al. 2023, SmoothQuant). Strength 0.5, but 0.65 after the GELU, whose tail is long: on development rows that
-        halves what int8 changes in the raw outputs.
+        (Xiao et al. 2023, SmoothQuant). Strength 0.5, but 0.65 after the GELU, whose tail is long; chosen on development rows.
         """
         lows, highs = (self.ranges or {})[name]
         table = numbers(layer.weight).T  # (in, out)
