@@ -257,7 +257,7 @@ def _quality_lines(name: str, models: dict[str, Any]) -> list[str]:
     if name == "BRIGHTER dev":
         lang = ours["by_lang"]
         others = ", ".join(f"{model} {one['mean_over_languages']:.3f}" for model, one in models.items())
-        shown = f"{lang['chn']['macro_f1']:.3f} / {lang['eng']['macro_f1']:.3f} / {lang['deu']['macro_f1']:.3f}"
+        shown = f"{lang['zh']['macro_f1']:.3f} / {lang['en']['macro_f1']:.3f} / {lang['de']['macro_f1']:.3f}"
         lines = [
             f"| {name} | mean macro-F1 of 28 languages | {ours['mean_over_languages']:.3f} | {others} |",
             f"| {name} | Chinese / English / German | {shown} | |",

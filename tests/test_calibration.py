@@ -26,6 +26,14 @@ def test_each_label_of_a_multi_label_set_is_calibrated_on_its_own() -> None:
     assert np.allclose(made.scale, 0.5, atol=0.1) and np.allclose(made.shift, -2, atol=0.1)
 
 
+@pytest.mark.parametrize("times", [0.05, 20])
+def test_how_far_raw_outputs_spread_does_not_matter(times: float) -> None:
+    raw = RNG.normal(size=(300, 28)).astype(np.float32)
+    gold = (RNG.random(raw.shape) < 1 / (1 + np.exp(-(2 * raw - 1)))).astype(np.float32)
+    one, other = (fit(raw * by, gold, np.ones_like(gold), goemotions28.PART) for by in (1, times))
+    assert np.allclose(one.scale, np.array(other.scale) * times, rtol=0.02) and np.allclose(one.shift, other.shift, atol=0.02)
+
+
 def test_dimensions_are_put_on_their_scale() -> None:
     gold = np.clip(RNG.normal(size=(500, 3)) * 0.2, -1, 1).astype(np.float32)
     made = fit(gold * 4 + 1, gold, np.ones_like(gold), vad.PART)

@@ -154,11 +154,13 @@ def test_csv_has_one_row_a_reading_and_one_column_a_score() -> None:
     rows = list(csv.DictReader(io.StringIO(FORMATS["csv"].write(TIMELINES["two_people"]), newline="")))
     assert len(rows) == 5
     assert rows[0] == {
-        **{"source": "folder/call, of 'today'.srt", "modality": "text", "who": "客户 <&>", "start": "0", "end": "4.5", "unit": "seconds"},
+        **{"source": "folder/call, of 'today'.srt", "fused": "false", "modality": "text", "who": "客户 <&>"},
+        **{"start": "0", "end": "4.5", "unit": "seconds", "text": "你好吗？"},
         **{"top": "joy", "confidence": "0.7", "abstained": "false", "present": "joy", "valence": "", "arousal": "", "dominance": ""},
         **{"model": "text_affekt@1a2b3c4d", **{f"score_{name}": "0.7" if name == "joy" else "0.05" for name in EKMAN}},
     }
     assert [row["abstained"] for row in rows] == ["false", "true", "false", "false", "false"]
+    assert [row["fused"] for row in rows] == ["false"] * 4 + ["true"]
 
 
 def test_csv_leaves_empty_what_a_reading_does_not_say() -> None:

@@ -92,6 +92,8 @@ def test_every_row_speaks_only_to_the_heads_it_knows() -> None:
     assert values[SLICES["ekman7"]].tolist() == [0.5, 0, 0.5, 0, 0, 0, 0]
     values, known = targets(Row("x", ()), "brighter")
     assert values[SLICES["ekman7"]][ekman7.PART.labels.index("neutral")] == 1 and values[SLICES["ekman6"]].sum() == 0
+    values, known = targets(Row("x", ("anger",), votes={"anger": 0.5, "fear": 0.25}), "brighter")
+    assert values[SLICES["ekman6"]].tolist() == [0.75, 0, 0.125, 0, 0, 0]
     values, known = targets(Row("x", ("trust",)), "xed")
     assert known[SLICES["plutchik8"]].all() and not known[SLICES["ekman7"]].any()
     values, known = targets(Row("x", ("negative-other",), sentiment="negative"), "cped", label_map={"negative-other": None})

@@ -39,6 +39,7 @@ class Row:
     space: tuple[str, ...] | None = None  # the labels that annotators could choose from; None: all of them
     group: str | None = None  # dialogue, show or speaker that must not be shared between splits
     sentiment: str | None = None  # one of sentiment3, where the corpus has it beside its labels
+    votes: Mapping[str, float] | None = None  # label -> share of its annotators who chose it, where single votes are known
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """Step 3: exports to ONNX and int8, calibrates every head on held-out splits, and writes the model folder.
 
-    python finish.py WORK_FOLDER NAME OUT_FOLDER
+    python finish.py WORK_FOLDER NAME OUT_FOLDER [--final]
 
-Calibrated on what ships: the int8 graph, through the same preprocessing. No split that a final row reports is used.
+Prints macro-F1 of int8 and of full precision on development rows; with --final on the splits that are reported, once
+everything is chosen, and writes result.json. Calibrated on what ships, the int8 graph, through the same preprocessing. No
+split that a final row reports is used for that.
 """
 
 import hashlib
@@ -14,8 +16,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
-from train import split_examples
+from train import examples_of, split_rows, tokenizer_of, told
 
 from affekt.calibration.fit import fit
 from affekt.catalog import find
@@ -26,9 +27,10 @@ from affekt.export.text_onnx import export, measure
 from affekt.parts import Calibration, Card, Row
 from affekt.results import Clip
 from affekt.training.multitask import Example, load_model
-from affekt.training.targets import SETS, SLICES, targets
+from affekt.training.targets import SETS, SLICES
 
 HERE = Path(__file__).parent
+CONFIG = tomllib.loads((HERE / "config.toml").read_text())
 HELD_OUT = {  # what each head is calibrated on
     "goemotions28": ("goemotions/dev",),
     "ekman7": ("brighter/tune", "xed/dev", "cped/dev", "goemotions/dev"),
@@ -37,11 +39,13 @@ HELD_OUT = {  # what each head is calibrated on
     "sentiment3": ("cped/dev", "goemotions/dev", "brighter/tune"),
     "vad": ("emobank/dev",),
 }
+DEVELOPMENT = {"goemotions/dev": "goemotions28", "brighter/tune": "ekman6", "cped/dev": "ekman7", "xed/dev": "plutchik8"}
+FINAL = {"goemotions/test": "goemotions28", "brighter/dev": "ekman6"}
 
 
 def card(folder: Path, calibration: dict[str, Calibration]) -> Card:
     """The card of what lies in the folder."""
-    stages = tomllib.loads((HERE / "config.toml").read_text())["stages"].values()
+    stages = CONFIG["stages"].values()
     names = sorted({split.split("/")[0] for stage in stages for split in stage["passes"]})
     corpora = {name: find("datasets", name) for name in names}
     revision = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
@@ -81,14 +85,14 @@ def held_out(data: Path, model: TextAffekt) -> dict[str, tuple[np.ndarray, np.nd
         name, split = key.split("/")
         part = find("datasets", name)
         rows: list[Row] = [row for row in part.rows(data, split) if row.text.strip()]
-        told = [targets(row, name, label_map=part.label_maps.get("ekman7")) for row in rows]
+        said = [told(name, row) for row in rows]
         raw = outputs(model, rows)
         for head, splits in HELD_OUT.items():
             if key in splits:
                 at = SLICES[head]
-                known = np.stack([mask[at] for _, mask in told])
+                known = np.stack([mask[at] for _, mask in said])
                 kept = known.max(axis=1) > 0
-                found[head].append((raw[head][kept], np.stack([values[at] for values, _ in told])[kept], known[kept]))
+                found[head].append((raw[head][kept], np.stack([values[at] for values, _ in said])[kept], known[kept]))
     return {head: tuple(np.concatenate(parts) for parts in zip(*pieces, strict=True)) for head, pieces in found.items()}
 
 
@@ -106,10 +110,12 @@ def outputs(model: TextAffekt, rows: list[Row], batch: int = 64) -> dict[str, np
 
 def typical(data: Path, work: Path) -> list[Example]:
     """Training rows of every kind, to measure the range of activations on."""
-    tokenizer = Tokenizer.from_file(str(work / "trimmed.json"))
-    rows = {"goemotions": 400, "brighter": 1200, "xed": 400, "cped": 400, "emobank": 200}
-    found = {name: split_examples(data, name, "train", tokenizer, 96) for name in rows}
-    return [example for name, examples in found.items() for example in examples[:: len(examples) // rows[name]]]
+    tokenizer = tokenizer_of(work, CONFIG["encoders"]["e5"])
+    made = []
+    for name, count in {"goemotions": 400, "brighter": 1200, "xed": 400, "cped": 400, "emobank": 200}.items():
+        rows = split_rows(data, f"{name}/train")
+        made += examples_of(rows[:: len(rows) // count], name, tokenizer, CONFIG["max_tokens"])
+    return made
 
 
 def finish(folder: Path, tokenizer: Path, data: Path) -> dict[str, Calibration]:
@@ -126,15 +132,18 @@ def finish(folder: Path, tokenizer: Path, data: Path) -> dict[str, Calibration]:
     return fitted
 
 
-def final_row(folder: Path, data: Path) -> dict[str, float]:
-    """Macro-F1 of a model folder on the two sets that eight bits are judged by."""
-    goemotions = evaluate_rows(find("datasets", "goemotions").rows(data, "test"), model=str(folder), labels="goemotions28")
-    brighter = evaluate_rows(find("datasets", "brighter").rows(data, "dev"), model=str(folder), labels="ekman6")
-    return {"goemotions/test": goemotions["macro_f1"], "brighter/dev": brighter["mean_over_languages"]}
+def macro_f1(folder: Path, data: Path, splits: dict[str, str]) -> dict[str, float]:
+    """Macro-F1 of a model folder on corpus splits, each with its label set; BRIGHTER's is the mean over its languages."""
+    made = {}
+    for key, labels in splits.items():
+        name, split = key.split("/")
+        found = evaluate_rows(find("datasets", name).rows(data, split), model=str(folder), labels=labels)
+        made[key] = found["mean_over_languages"] if name == "brighter" else found["macro_f1"]
+    return made
 
 
 def main() -> None:
-    work, name, out = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+    work, name, out, final = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), "--final" in sys.argv
     data = Path(os.environ["AFFEKT_DATA"]) / "text"
     full = work / f"{name}.fp32"
     for folder in (out, full):
@@ -145,9 +154,11 @@ def main() -> None:
     rows = {}
     for kind, folder in (("fp32", full), ("int8", out)):
         fitted = finish(folder, work / "trimmed.json", data)
-        rows[kind] = final_row(folder, data)
+        rows[kind] = macro_f1(folder, data, FINAL if final else DEVELOPMENT)
         print(kind, rows[kind], {head: (one.scale[0], one.abstain_below) for head, one in fitted.items()}, flush=True)
-    made = {"command": "python finish.py WORK NAME OUT", "model": f"text_affekt@{card(out, {}).revision}", "macro_f1": rows}
+    if not final:
+        return
+    made = {"command": "python finish.py WORK NAME OUT --final", "model": f"text_affekt@{card(out, {}).revision}", "macro_f1": rows}
     (HERE / "result.json").write_text(json.dumps(made, indent=1) + "\n")
 
 

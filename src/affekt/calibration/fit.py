@@ -71,13 +71,22 @@ def _platt(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, float
     """Logistic regression on one number by Newton's method; targets smoothed as in Platt (1999)."""
     positive, negative = float(y.sum()), float((1 - y).sum())
     t = np.where(y > 0.5, (positive + 1) / (positive + 2), 1 / (negative + 2)).astype(np.float64)
-    X = np.stack([x.astype(np.float64), np.ones(len(x))], axis=1)
+    spread = max(float(np.std(x)), 1e-6)  # solved for numbers of spread one, where the curve is never too steep for a step
+    X = np.stack([x.astype(np.float64) / spread, np.ones(len(x))], axis=1)
     w = np.array([1.0, 0.0])
+
+    def cost(w: NDArray[np.float64]) -> float:
+        z = X @ w
+        return float((np.logaddexp(0, z) - t * z).sum()) + 5e-4 * float(((w - [1.0, 0.0]) ** 2).sum())
+
     for _ in range(25):
         p = 1 / (1 + np.exp(-np.clip(X @ w, -30, 30)))
         hessian = (X * (p * (1 - p))[:, None]).T @ X + 1e-3 * np.eye(2)
-        w = w - np.linalg.solve(hessian, X.T @ (p - t) + 1e-3 * (w - [1.0, 0.0]))
-    return round(float(w[0]), 5), round(float(w[1]), 5)
+        step = np.linalg.solve(hessian, X.T @ (p - t) + 1e-3 * (w - [1.0, 0.0]))
+        while cost(w - step) > cost(w) + 1e-9 and np.abs(step).max() > 1e-9:
+            step = step / 2
+        w = w - step
+    return round(float(w[0] / spread), 5), round(float(w[1]), 5)
 
 
 def _temperature(raw: Floats, gold: Floats) -> Calibration:

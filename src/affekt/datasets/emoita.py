@@ -1,14 +1,19 @@
-"""EmoITA: the training sentences of EmoBank in Italian, with the same three ratings."""
+"""EmoITA: the training sentences of EmoBank in Italian, with the same three ratings.
+
+Its file has a few ratings up to 5.5 on a scale that ends at 5; they count as 5.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from affekt.datasets import read_rows
+from affekt.datasets import make_row, read_objects
 from affekt.parts import Corpus, Row
 
 
 def _rows(folder: Path, split: str) -> Iterator[Row]:
-    return read_rows(folder / "emoita" / f"{split}.jsonl.gz")
+    path = folder / "emoita" / f"{split}.jsonl.gz"
+    for number, given in read_objects(path):
+        yield make_row({**given, "vad": [min(rating, 5.0) for rating in given["vad"]]}, path.name, number)
 
 
 PART = Corpus(

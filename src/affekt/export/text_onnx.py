@@ -23,6 +23,7 @@ from affekt.training.targets import SLICES
 from affekt.training.text_encoder import Layer, TextEncoder
 
 EPSILON = 1e-12  # of BERT's layer norms
+SMOOTHING = {"qkv": 0.5, "out": 0.5, "up": 0.5, "down": 0.65}  # strength by matrix; the GELU before `down` has a long tail
 MICROSOFT = "com.microsoft"
 Ranges = Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]  # matrix -> lowest and highest of each column that goes into it
 
@@ -59,11 +60,11 @@ class Graph:
         """Activation (unsigned eight bits, one scale) and matrix (signed, one scale a column), each with scale and zero.
 
         A few columns of the activation are far larger than the rest; what they are divided by, the matrix is multiplied by
-        (Xiao et al. 2023, SmoothQuant). Strength 0.5, but 0.65 after the GELU, whose tail is long; chosen on development rows.
+        (Xiao et al. 2023, SmoothQuant); bench/choices.py measures it.
         """
         lows, highs = (self.ranges or {})[name]
         table = numbers(layer.weight).T  # (in, out)
-        strength = 0.65 if name.endswith("down") else 0.5
+        strength = SMOOTHING[name.rpartition(".")[2]]
         largest, heaviest = np.maximum(np.maximum(-lows, highs), 1e-3), np.maximum(np.abs(table).max(axis=1), 1e-3)
         smooth = largest**strength / heaviest ** (1 - strength)
         smooth = (smooth / np.exp(np.log(smooth).mean())).astype(np.float32)

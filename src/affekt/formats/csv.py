@@ -1,4 +1,4 @@
-"""CSV (RFC 4180): one row a reading, one column a score, for a spreadsheet or a data frame; those of `fused` come last."""
+"""CSV (RFC 4180): one row a reading, one column a score, for a spreadsheet or a data frame; those of the whole come last."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from affekt.results import Reading, Timeline
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 COLUMNS = (
-    *("source", "modality", "who", "start", "end", "unit", "top", "confidence", "abstained", "present"),
+    *("source", "fused", "modality", "who", "start", "end", "unit", "text", "top", "confidence", "abstained", "present"),
     *("valence", "arousal", "dominance", "model"),
 )
 
@@ -22,13 +22,17 @@ def write(timeline: Timeline) -> str:
     lines = io.StringIO()
     rows = csv.writer(lines, lineterminator="\r\n")
     rows.writerow([*COLUMNS, *(f"score_{name}" for name in names)])
-    rows.writerows([*_cells(timeline, reading), *(reading.scores.get(name) for name in names)] for reading in readings)
+    for at, reading in enumerate(readings):
+        fused = "true" if at >= len(timeline.readings) else "false"
+        rows.writerow([timeline.source, fused, *_cells(timeline, reading), *(reading.scores.get(name) for name in names)])
     return _SURROGATE.sub("\ufffd", lines.getvalue())
 
 
 def _cells(timeline: Timeline, reading: Reading) -> list[Any]:
+    begin, end = reading.span or (0, 0)
     return [
-        *(timeline.source, reading.modality, reading.who, reading.start, reading.end, timeline.unit),
+        *(reading.modality, reading.who, reading.start, reading.end, timeline.unit),
+        timeline.transcript[begin:end] if timeline.transcript and reading.span else None,
         reading.top[0] if reading.top else None,
         reading.confidence if reading.top else None,
         "true" if reading.abstained else "false",

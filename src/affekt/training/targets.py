@@ -41,6 +41,9 @@ def targets(row: Row, corpus: str, *, label_map: Mapping[str, str | None] | None
         _project(say, goemotions28.PART, names)
     elif corpus == "brighter":
         say(ekman6.PART, names, row.space)
+        if row.votes is not None:  # halfway between the verdict and how many share it
+            at = SLICES["ekman6"]
+            values[at] = 0.5 * values[at] + 0.5 * np.array([row.votes.get(name, 0.0) for name in ekman6.PART.labels])
         say(ekman7.PART, names or ["neutral"], (*(row.space or ekman7.PART.labels), "neutral"))
         say(sentiment3.PART, _agreed(ekman6.PART, names) or (() if names else ["neutral"]))
     elif corpus == "xed":
