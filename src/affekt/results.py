@@ -236,12 +236,13 @@ class Timeline:
         from affekt import catalog  # formats know timelines, so a timeline can only look them up
 
         path = Path(path)
-        formats = {catalog.find("formats", name).ending: catalog.find("formats", name) for name in catalog.names("formats")}
+        formats = {part.ending: part for part in (catalog.find("formats", name) for name in catalog.names("formats"))}
         ending = path.suffix.removeprefix(".")
-        if ending not in formats:
+        chosen = next((part for part in formats.values() if part.ending.lower() == ending.lower()), None)
+        if chosen is None:
             raise UnknownName(ending, "formats", formats)
         part = path.with_name(f".{path.name}.part")
-        part.write_text(formats[ending].write(self), encoding="utf-8")
+        part.write_text(chosen.write(self), encoding="utf-8")
         return part.replace(path)
 
     def to_pandas(self) -> "pandas.DataFrame":

@@ -24,7 +24,7 @@ from affekt.training.targets import SETS, SLICES, WIDTH, targets
 from affekt.training.text_encoder import from_bert
 
 HERE = Path(__file__).parent
-TEACHER_SHARE = 0.5  # of a target that annotators gave
+TEACHER_SHARE = 0.7  # of a target that annotators gave
 LENT = 0.5  # how much a target counts that teachers alone gave
 KINDS = {labels.name: labels.kind for labels in SETS}
 
@@ -80,7 +80,7 @@ def standardise(examples: list[Example]) -> None:
 
 
 def taught(examples: list[Example], said: dict[str, np.ndarray], lent: set[str]) -> list[Example]:
-    """The examples with half of their target replaced by what teachers say, and with what only teachers say added.
+    """The examples with a share of their target replaced by what teachers say, and with what only teachers say added.
 
     Args:
         said: head -> its teachers' answers as targets, (n, labels); NaN: they do not speak on the row.
@@ -115,15 +115,26 @@ def as_targets(raw: np.ndarray, head: str) -> np.ndarray:
 
 
 class Teachers:
-    """Earlier stages, asked about rows in the languages that they learned."""
+    """Earlier stages, asked about rows in the languages that they learned, and "words", which has answered beforehand."""
 
-    def __init__(self, config: dict, work: Path, names: set[str]) -> None:
-        self.config, self.work = config, work
-        self.models = {name: load_model(work / f"{name}.safetensors") for name in sorted(names)}
+    def __init__(self, config: dict, work: Path, data: Path, names: set[str]) -> None:
+        self.config, self.work, self.data = config, work, data
+        self.models = {name: load_model(work / f"{name}.safetensors") for name in sorted(names - {"words"})}
+        self.words = dict(np.load(work / "words.npz")) if "words" in names else {}
         self.said: dict[tuple[str, str], np.ndarray] = {}
 
-    def ask(self, name: str, key: str, rows: list[Row]) -> np.ndarray:
-        """Raw outputs, (n, 55); NaN for a row in a language that the teacher does not know."""
+    def ask(self, name: str, key: str, rows: list[Row], head: str) -> np.ndarray:
+        """Raw outputs of one head, (n, labels); NaN for a row that the teacher cannot speak on."""
+        width = SLICES[head].stop - SLICES[head].start
+        if name == "words":
+            split, _, language = key.partition(":")
+            answers = self.words.get(split)
+            if answers is None or answers.shape[1] != width:
+                return np.full((len(rows), width), np.nan, np.float32)
+            return answers[[not language or row.lang == language for row in split_rows(self.data, split)]]
+        return self._answers(name, key, rows)[:, SLICES[head]]
+
+    def _answers(self, name: str, key: str, rows: list[Row]) -> np.ndarray:
         if (name, key) not in self.said:
             stage = self.config["stages"][name]
             tokenizer = tokenizer_of(self.work, self.config["encoders"][stage["encoder"]])
@@ -152,13 +163,13 @@ def main() -> None:
     for examples in splits.values():
         standardise(examples)
     wanted: dict[str, list[str]] = stage.get("teachers", {})
-    teachers = Teachers(config, work, {teacher for names in wanted.values() for teacher in names})
+    teachers = Teachers(config, work, data, {teacher for names in wanted.values() for teacher in names})
     for key, examples in splits.items():
         shown = stage.get("parallel", {}).get(key, key)
         said = {}
         for head, names in wanted.items():
             if head in stage["lent"] or any(example.known[SLICES[head]].any() for example in examples):
-                answers = np.stack([as_targets(teachers.ask(one, shown, rows[shown])[:, SLICES[head]], head) for one in names])
+                answers = np.stack([as_targets(teachers.ask(one, shown, rows[shown], head), head) for one in names])
                 spoke = ~np.isnan(answers)
                 said[head] = np.where(spoke.any(0), np.where(spoke, answers, 0).sum(0) / np.maximum(spoke.sum(0), 1), np.nan)
         splits[key] = taught(examples, said, set(stage.get("lent", ())))

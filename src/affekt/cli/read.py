@@ -25,6 +25,9 @@ def setting(name: str, *flags: str) -> Any:
     return typer.Option(*flags, help=Settings.model_fields[name].description)
 
 
+FORMATS = "of what is printed or written: table, json, jsonl, csv, svg, srt, webvtt, textgrid, elan, emotionml"
+
+
 def read(
     sources: Annotated[list[str], typer.Argument(help="texts, or files: .txt .md, .json .srt .vtt, .csv .tsv .jsonl .parquet; - is stdin")],
     labels: Annotated[str | None, setting("labels")] = None,
@@ -33,7 +36,7 @@ def read(
     batch: Annotated[int | None, setting("batch")] = None,
     threads: Annotated[int | None, setting("threads")] = None,
     commercial_only: Annotated[bool | None, setting("commercial_only", "--commercial-only")] = None,
-    format_: Annotated[str, typer.Option("--format", "-f", help="of what is printed or written: table, json, jsonl, csv, svg")] = "table",
+    format_: Annotated[str, typer.Option("--format", "-f", help=FORMATS)] = "table",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="folder to write to, one file a source, instead of printing")] = None,
     column: Annotated[str | None, typer.Option(help="column of a table that holds the text")] = None,
     text: Annotated[bool, typer.Option("--text", help="take every SOURCE as a text, even where it is a file's name")] = False,

@@ -4,7 +4,8 @@ import re
 import unicodedata
 
 _NO_START = frozenset("，。、；：！？）》」』】’”…％,.;:!?)]}%")  # no line begins with these
-_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")  # and escape codes with them
+# Escape codes with them; XML cannot hold the last ones.
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]+")
 
 
 def flat(text: str) -> str:

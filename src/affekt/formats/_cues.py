@@ -1,0 +1,104 @@
+"""What a subtitle says: when, who, the label with its score, and the words. For the formats that need a clock."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from affekt.errors import InputError
+from affekt.formats._moments import excerpt
+from affekt.results import Modality, Reading, Timeline
+
+UNSURE, NONE = "unsure", "none"  # the reading abstains; no label of a multi-label set applies
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]+")  # steer terminals, end lines, break XML
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One reading as a subtitle, in plain text on one line; each format escapes it its own way.
+
+    Args:
+        start, end: milliseconds; the end is later than the start.
+        who: empty where it is not known.
+        label: the top label, `UNSURE`, `NONE`, or the dimensions where there are no labels.
+        line: the label with its score in brackets, then the words: "[joy 0.83] so happy!".
+    """
+
+    start: int
+    end: int
+    modality: Modality
+    who: str
+    label: str
+    line: str
+
+
+def subtitles(timeline: Timeline, *, name: str) -> list[Cue]:
+    """The cues that are shown over a recording, in order of time: its readings, or `fused` where there is nothing else.
+
+    Args:
+        name: of the format, for the error.
+
+    Raises:
+        InputError: the timeline has no clock.
+    """
+    check_clock(timeline, name)
+    shown = cues_of(timeline, timeline.readings or timeline.fused)
+    # Without a single cue a SubRip file would be empty, which players take for a broken one.
+    return shown or [Cue(0, max(milliseconds(timeline.duration), 1), "fused", "", "", "[no readings]")]
+
+
+def milliseconds(seconds: float) -> int:
+    """The time as subtitle formats count it."""
+    return round(seconds * 1000)
+
+
+def plain(text: str) -> str:
+    """The text on one line; no character in it steers a terminal, breaks XML or cannot be encoded."""
+    return " ".join(_CONTROL.sub(" ", _SURROGATE.sub("\ufffd", text)).split())
+
+
+def clock(at: int, *, point: str) -> str:
+    """Milliseconds as hours, minutes and seconds.
+
+    >>> clock(3_723_004, point=",")
+    '01:02:03,004'
+    """
+    seconds, rest = divmod(at, 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{point}{rest:03d}"
+
+
+def check_clock(timeline: Timeline, name: str) -> None:
+    """Nothing, for a timeline in seconds.
+
+    Raises:
+        InputError: it is in characters; says what can be written of it.
+    """
+    if timeline.unit != "seconds":
+        raise InputError(
+            f"{name} says at what time each reading is, and those of {timeline.source!r} count {timeline.unit}, not seconds; "
+            "a text without a clock can be written as json, jsonl, csv, emotionml, svg or table"
+        )
+
+
+def cues_of(timeline: Timeline, readings: Iterable[Reading], *, modality: Modality | None = None) -> list[Cue]:
+    """The readings as cues, in order of time; `modality` stands for their own where it is given."""
+    made = []
+    for reading in readings:
+        start = milliseconds(reading.start)
+        end = max(milliseconds(reading.end), start + 1)  # a cue that ends as it starts is refused, or never shown
+        label, score = _verdict(reading)
+        line = f"[{label}{score}] {plain(excerpt(reading, timeline))}".rstrip()
+        made.append(Cue(start, end, modality or reading.modality, plain(reading.who or ""), label, line))
+    return sorted(made, key=lambda cue: (cue.start, cue.end))
+
+
+def _verdict(reading: Reading) -> tuple[str, str]:
+    """The label, and its score where it has one."""
+    if reading.abstained:
+        return UNSURE, ""
+    if reading.top is None:
+        known = [(name, getattr(reading, name)) for name in ("valence", "arousal", "dominance")]
+        return " ".join(f"{name} {value:+.2f}" for name, value in known if value is not None) or NONE, ""
+    if not reading.single and not reading.present:
+        return NONE, ""
+    return plain(reading.top[0]), f" {reading.confidence:.2f}"

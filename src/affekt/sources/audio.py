@@ -1,0 +1,166 @@
+"""Sound: any audio file, or the sound of a video, through PyAV, as blocks of samples; a file is never held whole.
+
+Inside Affekt sound has 16,000 samples a second, one row a channel, full scale at 1.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.errors import EmptyInput, InputError, MissingExtra
+
+Floats = NDArray[np.float32]
+RATE = 16_000  # samples a second
+BLOCK = 10 * RATE  # samples of an array that are given out at once
+ENDINGS = (
+    *(".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".wma", ".amr", ".aif", ".aiff", ".au"),
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".mpg", ".mpeg", ".ts"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """A sound, opened.
+
+    Args:
+        channels: 1, or 2 for stereo; more are mixed down to 2.
+        duration: seconds that the container promises, where it does.
+        blocks: the samples, (channels, n), read anew with every call.
+        warnings: grows while blocks are read: where the file is damaged, what was no number.
+    """
+
+    name: str
+    channels: int
+    duration: float | None
+    blocks: Callable[[], Iterator[Floats]]
+    warnings: list[str] = field(default_factory=list)
+
+
+def open_audio(path: str | Path) -> Audio:
+    """The sound in a file; nothing but its head is read yet.
+
+    Raises:
+        MissingExtra: PyAV is not installed.
+        InputError: there is no such file, nothing decodes it, or it has no sound.
+    """
+    av = _av()
+    if not Path(path).is_file():
+        raise InputError(f"no file {path}")
+    with closing(_container(av, path)) as container:
+        if not container.streams.audio:
+            kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+            raise InputError(f"{path} has no sound: it holds {kinds}")
+        stream = container.streams.audio[0]
+        channels = min(stream.codec_context.channels or 1, 2)
+        length = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / av.time_base
+    warnings: list[str] = []
+    audio = Audio(str(path), channels, length or None, lambda: _finite(_decode(av, path, channels, length, warnings), warnings), warnings)
+    return audio
+
+
+def audio_of(samples: Any, *, rate: int = RATE, name: str = "samples") -> Audio:
+    """An array as a sound.
+
+    Args:
+        samples: (n,) or (channels, n); floats with full scale at 1, or whole numbers with theirs.
+        rate: samples a second.
+
+    Raises:
+        EmptyInput: there are no samples.
+        InputError: the array has a shape or a kind of number that is no sound, or the rate is out of range.
+        MissingExtra: the rate is not 16,000 and PyAV, which resamples, is not installed.
+    """
+    found = np.atleast_2d(np.asarray(samples))
+    if not found.size:
+        raise EmptyInput(f"{name} has no samples")
+    if found.ndim != 2 or found.shape[0] > 8:
+        raise InputError(f"samples of shape {np.shape(samples)}; a sound is (n,) or (channels, n) with at most 8 channels")
+    if not 4000 <= rate <= 384_000:
+        raise InputError(f"a rate of {rate} samples a second; it lies between 4,000 and 384,000")
+    if found.dtype.kind in "iu":
+        limits = np.iinfo(found.dtype)
+        middle = 0 if found.dtype.kind == "i" else (limits.max + 1) // 2
+        found = (found.astype(np.float32) - middle) / (limits.max - middle + 1)
+    elif found.dtype.kind != "f":
+        raise InputError(f"samples of type {found.dtype}; a sound is floats with full scale at 1, or whole numbers")
+    found = found.astype(np.float32)
+    if found.shape[0] > 2:
+        found = found.mean(0, keepdims=True)
+    if rate != RATE:
+        found = np.concatenate(list(_resampled(_av(), found, rate)), axis=1)
+    warnings: list[str] = []
+    duration = found.shape[1] / RATE
+    return Audio(name, found.shape[0], duration, lambda: _finite(_blocks(found), warnings), warnings)
+
+
+def _av() -> ModuleType:
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtra("av", "speech") from error
+    return av
+
+
+def _container(av: ModuleType, path: str | Path) -> Any:
+    try:
+        return av.open(str(path))
+    except av.error.FFmpegError as error:
+        raise InputError(f"{path} is no sound or video that can be decoded: {error.strerror}") from error
+
+
+def _decode(av: ModuleType, path: str | Path, channels: int, length: float, warnings: list[str]) -> Iterator[Floats]:
+    """The file's first sound, (channels, n) a frame; what cannot be decoded ends it, with a warning."""
+    resampler = av.AudioResampler(format="fltp", layout="stereo" if channels == 2 else "mono", rate=RATE)
+    count = 0
+    with closing(_container(av, path)) as container:
+        frames = container.decode(audio=0)
+        while True:
+            try:
+                frame = next(frames, None)
+            except av.error.FFmpegError as error:
+                warnings.append(f"the file is damaged after {count / RATE:.1f} s ({error.strerror}); what comes before was read")
+                frame = None
+            for out in resampler.resample(frame):
+                samples = out.to_ndarray()  # (channels, n)
+                count += samples.shape[1]
+                yield samples
+            if frame is None:
+                break
+    if not count:
+        raise EmptyInput(f"{path} has a track for sound, but not one sample in it")
+    if count / RATE < 0.9 * length:
+        warnings.append(f"the file promises {length:.1f} s and ends after {count / RATE:.1f} s; it may have been cut off")
+
+
+def _resampled(av: ModuleType, samples: Floats, rate: int) -> Iterator[Floats]:
+    layout = "stereo" if samples.shape[0] == 2 else "mono"
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=RATE)
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
+    frame.sample_rate = rate
+    for given in (frame, None):
+        for out in resampler.resample(given):
+            yield out.to_ndarray()
+
+
+def _blocks(samples: Floats) -> Iterator[Floats]:
+    for begin in range(0, samples.shape[1], BLOCK):
+        yield samples[:, begin : begin + BLOCK]
+
+
+def _finite(blocks: Iterator[Floats], warnings: list[str]) -> Iterator[Floats]:
+    """The blocks with 0 where a sample is no number; said once."""
+    said = False
+    for block in blocks:
+        good = np.isfinite(block)
+        if not good.all():
+            if not said:
+                warnings.append("some samples are not numbers; they were read as silence")
+                said = True
+            block = np.where(good, block, np.float32(0))
+        yield block
