@@ -26,7 +26,7 @@ from sklearn.metrics import f1_score
 from affekt.calibration.apply import probabilities
 from affekt.calibration.fit import best_threshold, fit
 from affekt.evaluation.metrics import ece
-from affekt.export import text_onnx
+from affekt.export import onnx_graph, text_onnx
 from affekt.labels import ekman7, goemotions28
 from affekt.training.multitask import load_model, predict
 from affekt.training.targets import SLICES
@@ -40,9 +40,9 @@ from train import examples_of, split_rows, tokenizer_of  # noqa: E402
 
 CORPORA = ("goemotions/dev", "brighter/tune", "xed/dev", "cped/dev")
 STRENGTHS = {
-    "int8, smoothed by 0.3": dict.fromkeys(text_onnx.SMOOTHING, 0.3),
-    "int8, smoothed by 0.5": dict.fromkeys(text_onnx.SMOOTHING, 0.5),
-    "int8, as shipped": text_onnx.SMOOTHING,
+    "int8, smoothed by 0.3": dict.fromkeys(onnx_graph.SMOOTHING, 0.3),
+    "int8, smoothed by 0.5": dict.fromkeys(onnx_graph.SMOOTHING, 0.5),
+    "int8, as shipped": onnx_graph.SMOOTHING,
 }
 Head = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # corpus split -> raw outputs, truth, what is known; (n, 55) each
 
@@ -142,7 +142,7 @@ def smoothing(work: Path, name: str, data: Path) -> dict[str, dict[str, float]]:
         for kind in ("fp32", *STRENGTHS):
             folder = Path(place) / kind
             folder.mkdir()
-            text_onnx.SMOOTHING = STRENGTHS.get(kind, text_onnx.SMOOTHING)
+            onnx_graph.SMOOTHING = STRENGTHS.get(kind, onnx_graph.SMOOTHING)
             text_onnx.export(model, folder / "model.onnx", ranges=None if kind == "fp32" else ranges)
             finish(folder, work / "trimmed.json", data)
             made[kind] = macro_f1(folder, data, splits)

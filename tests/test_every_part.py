@@ -12,7 +12,7 @@ import affekt
 from affekt import catalog
 from affekt.encoders._card import read_card, write_card
 from affekt.errors import InputError
-from affekt.parts import Encoder
+from affekt.parts import Encoder, SpeechCorpus
 from affekt.results import Clip, Reading, Timeline
 
 PACKAGE = Path(affekt.__file__).parent
@@ -45,7 +45,8 @@ def test_a_label_set_is_unique_sourced_and_projects_completely(name: str) -> Non
 @pytest.mark.parametrize("name", catalog.names("datasets"))
 def test_a_corpus_says_whence_it_comes_and_what_it_may_be_used_for(name: str) -> None:
     corpus = catalog.find("datasets", name)
-    assert corpus.paper and corpus.licence and corpus.languages and corpus.sha256
+    assert corpus.paper and corpus.licence and corpus.languages
+    assert isinstance(corpus, SpeechCorpus) or corpus.sha256
     for target, mapping in corpus.label_maps.items():
         assert {ours for ours in mapping.values() if ours} <= set(catalog.find("labels", target).labels)
     if corpus.licence == "none stated":
@@ -58,6 +59,10 @@ def test_the_splits_of_a_corpus_share_no_text_and_no_group(name: str) -> None:
     if not folder:
         pytest.skip("AFFEKT_DATA is not set; it names the folder that holds the corpora")
     corpus = catalog.find("datasets", name)
+    if isinstance(corpus, SpeechCorpus):
+        speakers = [{one.speaker for one in corpus.recordings(Path(folder) / "speech", split)} for split in corpus.splits]
+        assert all(speakers) and sum(map(len, speakers)) == len(set().union(*speakers))
+        return
     splits = {split: list(corpus.rows(Path(folder) / "text", split)) for split in corpus.splits if split != "projected"}
     assert all(splits.values())
     if name in ("xed", "brighter", "cped"):  # the splits that are ours to make

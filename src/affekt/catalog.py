@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, overload
 
 from affekt.errors import UnknownName
-from affekt.parts import Corpus, Encoder, Format, LabelSet
+from affekt.parts import Corpus, Encoder, Format, LabelSet, SpeechCorpus
 
 Room = Literal["labels", "encoders", "formats", "datasets"]
 ROOMS: tuple[Room, ...] = ("labels", "encoders", "formats", "datasets")
@@ -31,11 +31,11 @@ def find(room: Literal["encoders"], name: str) -> Encoder: ...
 @overload
 def find(room: Literal["formats"], name: str) -> Format: ...
 @overload
-def find(room: Literal["datasets"], name: str) -> Corpus: ...
+def find(room: Literal["datasets"], name: str) -> Corpus | SpeechCorpus: ...
 
 
 @cache
-def find(room: Room, name: str) -> LabelSet | Encoder | Format | Corpus:
+def find(room: Room, name: str) -> LabelSet | Encoder | Format | Corpus | SpeechCorpus:
     """The part of that name.
 
     Raises:

@@ -26,6 +26,7 @@ class LabelSet:
     projections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # coarser set -> {own label: its label}
     none: str | None = None  # multi only: the word for "no label applies"
     several: str | None = None  # single only: the multi-label set over the same emotions
+    places: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)  # label -> its valence, arousal, dominance
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,34 @@ class Corpus:
     rows: Callable[[Path, str], Iterator[Row]]  # (data folder, split) -> its rows, read lazily
     label_maps: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)  # our set -> {its label: ours or None}
     sha256: Mapping[str, str] = field(default_factory=dict)  # file below the data folder -> checksum
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One labelled recording of a speech corpus."""
+
+    path: Path
+    label: str  # the corpus's own name
+    speaker: str
+    lang: str
+    duration: float  # seconds
+    sentence: str | None = None  # key of what is said, where actors say the same words
+    gender: str | None = None
+    intensity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechCorpus:
+    """A corpus of recordings; fields as in `Corpus`."""
+
+    name: str
+    paper: str
+    licence: str
+    use: Literal["ship", "nc", "bench"]
+    languages: tuple[str, ...]
+    splits: tuple[str, ...]  # no speaker is in two of them
+    recordings: Callable[[Path, str], Iterator[Recording]]  # (data folder, split) -> its recordings
+    label_maps: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class Reader:
         with self._loading:
             if self._encoder is None:
                 opened = open_encoder(self.settings.text_model, self.settings.threads)
+                if opened.card.modality != "text":
+                    raise InputError(f"{opened.card.name} reads {opened.card.modality}, not text; choose a text model")
                 if self.settings.commercial_only and not opened.card.commercial:
                     licence = opened.card.licence["weights"]
                     raise LicenceRefused(f"{opened.card.name} is not for commercial use ({licence}); choose another model")

@@ -58,6 +58,7 @@ class Reading:
         abstained: no label is sure enough to act on; `reason` says why.
         valence, arousal, dominance: in [-1, 1], where the model has them.
         model: key and revision, "text_affekt@1a2b3c4d".
+        heard: how many utterances of this speaker the model had heard before, where it gets to know voices.
 
     Raises:
         BadResult: a number is out of its range, or single-label scores do not sum to 1.
@@ -78,6 +79,7 @@ class Reading:
     valence: float | None = None
     arousal: float | None = None
     dominance: float | None = None
+    heard: float | None = None
 
     def __post_init__(self) -> None:
         _check_stretch(self.start, self.end)
@@ -113,7 +115,7 @@ class Reading:
             "top": self.top[0] if self.top else None,
             "present": list(self.present),
             "confidence": self.confidence,
-            **{name: getattr(self, name) for name in ("abstained", "reason", "valence", "arousal", "dominance", "model")},
+            **{name: getattr(self, name) for name in ("abstained", "reason", "valence", "arousal", "dominance", "model", "heard")},
         }
 
     @classmethod
@@ -284,6 +286,7 @@ def json_schema() -> dict[str, Any]:
         "arousal": dimension,
         "dominance": dimension,
         "model": text,
+        "heard": {"type": ["number", "null"], "minimum": 0},
     }
     readings = {"type": "array", "items": {"$ref": "#/$defs/reading"}}
     timeline = {

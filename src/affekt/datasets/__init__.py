@@ -2,10 +2,14 @@
 
 Splits that corpora come with are kept as published; those made here share no series (CPED) and no text (XED, BRIGHTER).
 
+Speech corpora are split by speaker.
+
 The corpora themselves are not part of Affekt: a data folder holds them as gzip JSON lines, one object a row
-(`{"text", "labels": […], "lang"?, "vad"?, "label_space"?, "dialogue"?}`), the format of `read_rows`.
+(`{"text", "labels": […], "lang"?, "vad"?, "label_space"?, "dialogue"?}`), the format of `read_rows`, and recordings as files
+that a `manifest.csv` lists, the format of `read_recordings`.
 """
 
+import csv
 import gzip
 import json
 import zlib
@@ -14,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from affekt.errors import BadRow, InputError
-from affekt.parts import Row
+from affekt.parts import Recording, Row
 
 VAD_SCALE = (3.0, 2.0)  # corpora rate on 1 to 5; (rating - 3) / 2 lies in [-1, 1]
 
@@ -47,6 +51,37 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     yield number, _object(line, path.name, number)
         except (UnicodeDecodeError, gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise InputError(f"{path} cannot be read as UTF-8 JSON lines: {error}") from error
+
+
+def read_recordings(folder: Path, corpus: str, split: str) -> Iterator[Recording]:
+    """The recordings of one corpus and split that `folder/manifest.csv` lists.
+
+    Columns: path (below the folder), corpus, label, speaker, language, split, duration in seconds, and where known sentence,
+    gender, intensity.
+
+    Raises:
+        InputError: there is no such file, or it lacks a column.
+    """
+    path = folder / "manifest.csv"
+    if not path.is_file():
+        raise InputError(f"no file {path}; it lists the recordings of the speech corpora")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        absent = {"path", "corpus", "label", "speaker", "language", "split", "duration"} - set(rows.fieldnames or ())
+        if absent:
+            raise InputError(f"{path} lacks the columns {', '.join(sorted(absent))}; it has: {', '.join(rows.fieldnames or ())}")
+        for row in rows:
+            if (row["corpus"], row["split"]) == (corpus, split):
+                yield Recording(
+                    path=folder / row["path"],
+                    label=row["label"],
+                    speaker=row["speaker"],
+                    lang=row["language"],
+                    duration=float(row["duration"]),
+                    sentence=row.get("sentence") or None,
+                    gender=row.get("gender") or None,
+                    intensity=row.get("intensity") or None,
+                )
 
 
 def share(text: str) -> float:

@@ -6,20 +6,17 @@ arXiv:2402.05672) with every second layer and a vocabulary of 90,000 pieces.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from affekt.encoders._card import read_card
+from affekt.encoders._session import session
 from affekt.errors import WeightsError
 from affekt.parts import Card, Encoder
 from affekt.preprocessing.text import cut, normalise
 from affekt.results import Clip
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "text_affekt"
 MOST_TOKENS = 128  # of a window, with the two marks at its ends; training saw 96, positions would allow 512
@@ -67,16 +64,6 @@ class TextAffekt:
 
     def _clean(self, text: str) -> str:
         return normalise(text, known=self.known.__contains__)
-
-
-def session(path: Path, threads: int) -> "onnxruntime.InferenceSession":
-    """The graph, ready to run; the file holds it as the runtime would optimise it."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def load(folder: Path | None, threads: int) -> TextAffekt:

@@ -2,106 +2,35 @@
 
 Tracing the torch model gives a graph of some 400 small nodes that the runtime's optimiser only partly fuses; written
 out, a layer is six nodes: attention, its output, add-and-norm, up, down, add-and-norm.
-
-In int8, activations are coded with ranges measured beforehand, not with each batch's own: a text's scores then do not
-depend on the texts that happen to be read with it, and no pass over the numbers is spent on finding their range.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-import torch
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
+from onnx import TensorProto, helper
+from torch import nn
 
+from affekt.export.onnx_graph import MICROSOFT, Graph, Ranges, numbers, ranges_of
 from affekt.training.multitask import Example, collate
 from affekt.training.targets import SLICES
 from affekt.training.text_encoder import Layer, TextEncoder
 
 EPSILON = 1e-12  # of BERT's layer norms
-SMOOTHING = {"qkv": 0.5, "out": 0.5, "up": 0.5, "down": 0.65}  # strength by matrix; the GELU before `down` has a long tail
-MICROSOFT = "com.microsoft"
-Ranges = Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]  # matrix -> lowest and highest of each column that goes into it
 
 
-class Graph:
-    """Collects nodes and weights; with ranges, matrices are written in int8."""
-
-    def __init__(self, ranges: Ranges | None) -> None:
-        self.ranges = ranges
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-
-    def keep(self, name: str, value: NDArray[np.generic]) -> str:
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def add(self, kind: str, inputs: list[str], output: str, *, domain: str = "", **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes))
-        return output
-
-    def weight(self, module: nn.Module, kind: str, name: str) -> str:
-        value = numbers(getattr(module, kind))
-        return self.keep(f"{name}.{kind}", value.T if value.ndim == 2 else value)  # (in, out)
-
-    def linear(self, x: str, layer: nn.Linear, name: str) -> str:
-        if self.ranges is None:
-            product = self.add("MatMul", [x, self.weight(layer, "weight", name)], f"{name}.product")
-            return self.add("Add", [product, self.weight(layer, "bias", name)], name)
-        coded, scale, zero, matrix, scales, zeros = self.coded(x, layer, name)
-        inputs = [coded, matrix, scale, scales, zero, zeros, self.weight(layer, "bias", name)]
-        return self.add("MatMulIntegerToFloat", inputs, name, domain=MICROSOFT)
-
-    def coded(self, x: str, layer: nn.Linear, name: str) -> tuple[str, str, str, str, str, str]:
-        """Activation (unsigned eight bits, one scale) and matrix (signed, one scale a column), each with scale and zero.
-
-        A few columns of the activation are far larger than the rest; what they are divided by, the matrix is multiplied by
-        (Xiao et al. 2023, SmoothQuant); bench/choices.py measures it.
-        """
-        lows, highs = (self.ranges or {})[name]
-        table = numbers(layer.weight).T  # (in, out)
-        strength = SMOOTHING[name.rpartition(".")[2]]
-        largest, heaviest = np.maximum(np.maximum(-lows, highs), 1e-3), np.maximum(np.abs(table).max(axis=1), 1e-3)
-        smooth = largest**strength / heaviest ** (1 - strength)
-        smooth = (smooth / np.exp(np.log(smooth).mean())).astype(np.float32)
-        low, high = min(float((lows / smooth).min()), 0.0), max(float((highs / smooth).max()), 0.0)
-        step = (high - low) / 255.0
-        x = self.add("Mul", [x, self.keep(f"{name}.smooth", 1 / smooth)], f"{name}.smoothed")
-        scale = self.keep(f"{name}.in.scale", np.array(step, np.float32))
-        zero = self.keep(f"{name}.in.zero", np.array(round(-low / step), np.uint8))
-        table = table * smooth[:, None]
-        scales = (np.abs(table).max(axis=0) / 127.0).astype(np.float32)
-        matrix = self.keep(f"{name}.codes", np.round(table / scales).astype(np.int8))
-        zeros = self.keep(f"{name}.zeros", np.zeros(len(scales), np.int8))
-        return self.add("QuantizeLinear", [x, scale, zero], f"{name}.in"), scale, zero, matrix, self.keep(f"{name}.scales", scales), zeros
-
-
-def numbers(tensor: Tensor) -> NDArray[np.float32]:
-    """The tensor as numpy."""
-    return tensor.detach().float().numpy()
-
-
-@torch.no_grad()
 def measure(model: TextEncoder, examples: Sequence[Example], *, batch: int = 32) -> Ranges:
-    """The range of each column that goes into every matrix: the mean over batches of the batch's lowest and highest number."""
-    seen: dict[str, list[tuple[Tensor, Tensor]]] = {}
-
-    def watch(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        return lambda _, given: seen.setdefault(name, []).append((given[0].amin((0, 1)), given[0].amax((0, 1))))
-
+    """The range of each column that goes into every matrix, on typical rows."""
     watched = {f"layer{at}.{part}": getattr(layer, part) for at, layer in enumerate(model.layers) for part in ("qkv", "out", "up", "down")}
-    hooks = [module.register_forward_pre_hook(watch(name)) for name, module in watched.items()]
     model.eval()
     ordered = sorted(examples, key=lambda example: len(example.ids))
-    for at in range(0, len(ordered), batch):
-        model(*collate(ordered[at : at + batch]))
-    for hook in hooks:
-        hook.remove()
-    return {name: tuple(numbers(torch.stack(side).mean(0)) for side in zip(*pairs, strict=True)) for name, pairs in seen.items()}  # type: ignore[misc]
+
+    def run() -> None:
+        for at in range(0, len(ordered), batch):
+            model(*collate(ordered[at : at + batch]))
+
+    return ranges_of(watched, run)
 
 
 def _embedding(graph: Graph, model: TextEncoder) -> str:

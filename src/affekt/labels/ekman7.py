@@ -19,4 +19,13 @@ PART = LabelSet(
         }
     },
     several="ekman6",
+    places={  # Russell and Mehrabian (1977), Evidence for a three-factor theory of emotions, J. Res. Pers. 11(3), Table 4: happy for joy
+        "anger": (-0.51, 0.59, 0.25),
+        "disgust": (-0.60, 0.35, 0.11),
+        "fear": (-0.64, 0.60, -0.43),
+        "joy": (0.81, 0.51, 0.46),
+        "sadness": (-0.63, -0.27, -0.33),
+        "surprise": (0.40, 0.67, -0.13),
+        "neutral": (0.0, 0.0, 0.0),
+    },
 )

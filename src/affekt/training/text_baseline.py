@@ -100,6 +100,8 @@ def run(family: str, recipe: Path, *, usage: str) -> None:
         sys.exit(usage)
     trainer = import_module(f"affekt.training.{family}")
     part, labels, out = find("datasets", sys.argv[1]), find("labels", sys.argv[2]), Path(sys.argv[3])
+    if not isinstance(part, Corpus):
+        raise InputError(f"{part.name} is a corpus of recordings; {family} reads text")
     data = Path(os.environ["AFFEKT_DATA"]) / "text"
     given = tomllib.loads((recipe / "config.toml").read_text())["model"]
     rows = split_rows(part, "train", labels, data=data)

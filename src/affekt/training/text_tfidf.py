@@ -104,6 +104,19 @@ def fit(rows: Sequence[Row], labels: LabelSet, *, settings: Settings, report: Ca
     return Fitted(union, models, labels)
 
 
+def unseen(rows: Sequence[Row], labels: LabelSet, *, settings: Settings, folds: int = 3) -> NDArray[np.float32]:
+    """Raw outputs on every row, (rows, labels), each by a model fitted on rows of the other folds: a teacher's honest answers.
+
+    Raises:
+        InputError: as `fit`.
+    """
+    out = np.full((len(rows), len(labels.labels)), NEVER, np.float32)
+    for fold in range(folds):
+        model = fit([row for at, row in enumerate(rows) if at % folds != fold], labels, settings=settings, report=lambda _: None)
+        out[fold::folds] = model.raw([row.text for row in rows[fold::folds]])
+    return out
+
+
 def save(fitted: Fitted, folder: Path) -> Path:
     """Writes vocabulary and weights, without a card; returns the weights' file.
 

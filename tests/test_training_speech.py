@@ -1,0 +1,75 @@
+"""The speech encoder says what Whisper says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+for library in ("torch", "onnx", "safetensors"):
+    pytest.importorskip(library, reason=f"{library} is not installed; it comes with the train extra")
+
+import onnxruntime
+import torch
+
+from affekt.export.speech_onnx import Head, export, measure
+from affekt.preprocessing.personal import Population
+from affekt.training.speech_encoder import SpeechEncoder, from_whisper, statistics
+
+
+def test_the_spectrogram_and_the_layers_are_whispers(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed; it comes with the bench extra")
+    config = transformers.WhisperConfig(d_model=128, encoder_layers=2, encoder_attention_heads=2, encoder_ffn_dim=512, num_mel_bins=80)
+    theirs = transformers.models.whisper.modeling_whisper.WhisperEncoder(config).eval()
+    theirs.save_pretrained(tmp_path)
+    ours = from_whisper(tmp_path).eval()
+    samples = np.random.default_rng(0).normal(size=30 * 16_000).astype(np.float32)
+    expected = transformers.WhisperFeatureExtractor()(samples, sampling_rate=16_000, return_tensors="pt").input_features
+    with torch.no_grad():
+        mel = ours.mel(torch.from_numpy(samples)[None])
+        assert torch.allclose(mel, expected, atol=1e-3)
+        said = ours(mel)
+        assert torch.allclose(said[-1], theirs(mel).last_hidden_state, atol=1e-3)
+    assert len(said) == 3 and said[0].shape == (1, 1500, 128)
+
+
+def test_padding_changes_nothing() -> None:
+    torch.manual_seed(0)
+    model = SpeechEncoder(width=128, layers=2, heads=2).eval()
+    short, long = torch.randn(1, 16_000), torch.randn(1, 32_000)
+    with torch.no_grad():
+        mels = [model.mel(short), model.mel(long)]
+        alone = statistics(model(mels[0]))
+        padded = torch.zeros(2, 80, 200)
+        padded[0, :, :100], padded[1] = mels[0][0], mels[1][0]
+        frames = torch.tensor([50, 100])
+        together = statistics(model(padded, frames), frames)
+    assert torch.allclose(alone[0], together[0], atol=0.05)  # the convolutions see the edge as silence, not as the end
+    assert torch.allclose(statistics(model(mels[1]))[0], together[1], atol=1e-4)
+
+
+def head(model: SpeechEncoder, wide: int, layers: tuple[int, ...]) -> Head:
+    rng = np.random.default_rng(0)
+    d = 2 * wide * len(layers)
+    population = Population(rng.normal(size=d).astype(np.float32), np.ones(d, np.float32), rng.uniform(0.5, 2, d).astype(np.float32))
+    return Head("ekman7", layers, rng.normal(size=(d, 7)).astype(np.float32) / d, np.zeros(7, np.float32), population)
+
+
+def test_the_graph_says_what_torch_says_and_takes_a_baseline(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = SpeechEncoder(width=128, layers=3, heads=2).eval()
+    one = head(model, 128, (1, 2))
+    rng = np.random.default_rng(1)
+    clips = [(rng.normal(size=320 * n) * 0.1).astype(np.float32) for n in (20, 77, 150)]
+    export(model, one, tmp_path / "fp32.onnx")
+    export(model, one, tmp_path / "int8.onnx", ranges=measure(model, clips))
+    for kind, far in (("fp32", 1e-3), ("int8", 0.1)):
+        session = onnxruntime.InferenceSession(str(tmp_path / f"{kind}.onnx"), providers=["CPUExecutionProvider"])
+        for clip in clips:
+            with torch.no_grad():
+                expected = statistics(model(model.mel(torch.from_numpy(clip)[None]))[1:3]).numpy()
+            features, raw = session.run(["features", "ekman7"], {"samples": clip[None]})
+            assert np.abs(features - expected).max() < far * np.abs(expected).max()
+            scaled = (features - one.population.mean) / np.sqrt(one.population.within)
+            assert np.allclose(raw, scaled @ one.weight, atol=1e-3)
+            _, same = session.run(["features", "ekman7"], {"samples": clip[None], "baseline": features[0]})
+            assert np.allclose(same, 0, atol=1e-3)
