@@ -343,3 +343,17 @@ def test_the_lexicon_has_no_folder_and_says_what_it_lacks(
     monkeypatch.setattr(text_lexicon, "import_module", lambda _: (_ for _ in ()).throw(ImportError()))
     with pytest.raises(MissingExtra, match=r"affekt\[baselines\]"):
         text_lexicon.load(None, 1)
+
+
+def test_a_teacher_has_not_seen_the_rows_that_it_speaks_on() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed; it comes with the train extra")
+    from affekt.training import text_tfidf as training
+
+    rows = [replace(row, text=f"{row.text} row{at}") for at, row in enumerate(_rows(ekman7.PART))]
+    odd = [replace(row, labels=("fear",), text="only only") if at == 0 else row for at, row in enumerate(rows)]
+    raw = training.unseen(odd, ekman7.PART, settings=training.Settings(min_df=1))
+    assert raw.shape == (60, 7) and np.isfinite(raw).all()
+    gold = [ekman7.PART.labels.index((row.labels or ("neutral",))[0]) for row in odd]
+    assert np.mean(raw.argmax(1)[1:] == gold[1:]) > 0.9
+    again = training.unseen([replace(odd[0], labels=("joy",)), *odd[1:]], ekman7.PART, settings=training.Settings(min_df=1))
+    assert np.array_equal(raw[0], again[0])  # its own label has no say

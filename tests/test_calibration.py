@@ -34,6 +34,16 @@ def test_how_far_raw_outputs_spread_does_not_matter(times: float) -> None:
     assert np.allclose(one.scale, np.array(other.scale) * times, rtol=0.02) and np.allclose(one.shift, other.shift, atol=0.02)
 
 
+@pytest.mark.parametrize("times", [0.05, 20])
+def test_one_temperature_is_found_however_far_raw_outputs_spread(times: float) -> None:
+    true = RNG.normal(size=(4000, 7))
+    true[:, 5] = -30 / times  # a label that a model never says
+    chances = np.exp(true) / np.exp(true).sum(1, keepdims=True)
+    gold = np.array([RNG.multinomial(1, row / row.sum()) for row in chances], np.float32)
+    made = fit((true * times).astype(np.float32), gold, np.ones_like(gold), ekman7.PART)
+    assert made.scale[0] == pytest.approx(1 / times, rel=0.1)
+
+
 def test_dimensions_are_put_on_their_scale() -> None:
     gold = np.clip(RNG.normal(size=(500, 3)) * 0.2, -1, 1).astype(np.float32)
     made = fit(gold * 4 + 1, gold, np.ones_like(gold), vad.PART)

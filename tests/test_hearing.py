@@ -77,14 +77,28 @@ def test_two_microphones_are_two_people_and_one_recording_in_stereo_is_not(encod
     assert timeline.people == ("channel 1", "channel 2")
     second = timeline.by("channel 2").readings[0]
     assert second.start > len(samples) / RATE - 0.2 and second.heard == 0
-    assert hear(audio_of(np.stack([samples, samples])), encoder, LABELS).people == ()
+    for sign in (1, -1):
+        mixed = hear(audio_of(np.stack([samples, sign * samples])), encoder, LABELS)
+        assert mixed.people == () and len(mixed) == len(hear(audio_of(samples), encoder, LABELS))
+
+
+def test_a_voice_is_known_by_name_and_what_is_learned_is_kept(encoder: SpeechAffekt, samples: np.ndarray) -> None:
+    voices: dict[str, Baseline] = {}
+    first = hear(audio_of(samples), encoder, LABELS, names=["Anna"], voices=voices)
+    assert first.people == ("Anna",) and voices["Anna"].heard > 0
+    again = hear(audio_of(samples), encoder, LABELS, names=["Anna"], voices=voices)
+    assert again.readings[0].heard == pytest.approx(first.readings[-1].heard or 0, abs=1.1) and again.readings[0].heard
+    with pytest.raises(InputError, match="2 names for 1 microphones"):
+        hear(audio_of(samples), encoder, LABELS, names=["Anna", "Ben"])
+    told = hear(audio_of(samples), encoder, sentiment3.PART, names=["Anna"], voices=(other := {}))
+    assert told.people == ("Anna",) and other["Anna"].heard == pytest.approx(first.readings[-1].heard or 0, abs=1.1)
 
 
 def test_what_was_heard_before_changes_the_reading(encoder: SpeechAffekt, samples: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     known = Baseline(rng.normal(size=256).astype(np.float32), 40.0)
     before = hear(audio_of(samples), encoder, LABELS).readings[0]
-    after = next(Listener(encoder, LABELS, baseline=known).push(samples))
+    after = Listener(encoder, LABELS, baseline=known).push(samples)[0]
     assert after.heard == 40 and after.scores != before.scores
 
 
@@ -118,13 +132,17 @@ def test_a_baseline_is_the_mean_shrunk_to_the_population(tmp_path: Path) -> None
         voice = voice.hear(np.full(2, value, np.float32))
     assert voice.mean == pytest.approx([2, 2]) and voice.heard == 3
     assert voice.shrunk(population) == pytest.approx([2 * 1 / (1 + 3 / 3), 2 * 4 / (4 + 4 / 3)])
-    voice.save(tmp_path / "anna.npz")
-    again = Baseline.load(tmp_path / "anna.npz")
+    voice.save(tmp_path / "anna.npz", model="speech_tiny@00000000")
+    again = Baseline.load(tmp_path / "anna.npz", model="speech_tiny@00000000")
     assert again.heard == 3 and np.array_equal(again.mean, voice.mean)
     (tmp_path / "bad.npz").write_text("no")
-    for name in ("bad.npz", "absent.npz"):
+    (tmp_path / "empty.npz").touch()
+    (tmp_path / "short.npz").write_bytes((tmp_path / "anna.npz").read_bytes()[:100])
+    for name in ("bad.npz", "absent.npz", "empty.npz", "short.npz"):
         with pytest.raises(InputError, match="no personal baseline"):
-            Baseline.load(tmp_path / name)
+            Baseline.load(tmp_path / name, model="speech_tiny@00000000")
+    with pytest.raises(InputError, match="of speech_tiny@00000000"):
+        Baseline.load(tmp_path / "anna.npz", model="speech_tiny@00000001")
 
 
 def test_what_counts_nothing_changes_nothing() -> None:

@@ -172,7 +172,7 @@ def test_long_speech_is_cut_where_it_is_quietest_and_nothing_is_lost() -> None:
 def test_what_is_going_on_can_be_asked_for() -> None:
     segmenter = Segmenter(loud)
     assert segmenter.pending is None
-    assert not list(segmenter.push(bursts(1, 1)))
+    assert not segmenter.push(bursts(1, 1))
     assert segmenter.pending is not None and not segmenter.pending.final
     assert segmenter.pending.end == pytest.approx(2, abs=0.05)
 

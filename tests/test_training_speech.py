@@ -12,7 +12,8 @@ import onnxruntime
 import torch
 
 from affekt.export.speech_onnx import Head, export, measure
-from affekt.preprocessing.personal import Population
+from affekt.preprocessing.personal import Population, population_of
+from affekt.training import speech_finetune, speech_head
 from affekt.training.speech_encoder import SpeechEncoder, from_whisper, statistics
 
 
@@ -28,7 +29,7 @@ def test_the_spectrogram_and_the_layers_are_whispers(tmp_path: Path) -> None:
         mel = ours.mel(torch.from_numpy(samples)[None])
         assert torch.allclose(mel, expected, atol=1e-3)
         said = ours(mel)
-        assert torch.allclose(said[-1], theirs(mel).last_hidden_state, atol=1e-3)
+        assert torch.allclose(theirs.layer_norm(said[-1]), theirs(mel).last_hidden_state, atol=1e-3)
     assert len(said) == 3 and said[0].shape == (1, 1500, 128)
 
 
@@ -73,3 +74,44 @@ def test_the_graph_says_what_torch_says_and_takes_a_baseline(tmp_path: Path) -> 
             assert np.allclose(raw, scaled @ one.weight, atol=1e-3)
             _, same = session.run(["features", "ekman7"], {"samples": clip[None], "baseline": features[0]})
             assert np.allclose(same, 0, atol=1e-3)
+
+
+def test_a_head_learns_emotions_relative_to_the_voice() -> None:
+    rng = np.random.default_rng(0)
+    speakers = np.repeat(np.arange(12), 30).astype(str)
+    labels = rng.integers(0, 3, 360)
+    voices = np.repeat(rng.normal(size=(12, 8)) * 5, 30, axis=0)  # voices differ more than emotions do
+    features = (voices + np.eye(3, 8)[labels] * 3 + rng.normal(size=(360, 8))).astype(np.float32)
+    population = population_of(features, speakers)
+    known = [speech_head.relative(features, speakers, population, heard=(heard,), rng=rng) for heard in (0, 20)]
+    right = []
+    for x in known:
+        weight, bias = speech_head.fit(x[:240], labels[:240], strength=1.0, classes=5)
+        said = (x[240:] @ weight + bias).argmax(1)
+        assert set(said.tolist()) <= {0, 1, 2}  # a class without a row is never said
+        right.append((said == labels[240:]).mean())
+    assert right[1] > 0.85 > right[0]
+    weight, bias = speech_head.fit(known[1], labels % 2, strength=1.0, classes=2)
+    assert ((known[1] @ weight + bias).argmax(1) == labels % 2).mean() > 0.6
+
+
+def test_finetuning_learns_and_is_repeatable() -> None:
+    rng = np.random.default_rng(0)
+    clips = [(np.sin(2 * np.pi * (300 + 900 * (at % 2)) * np.arange(6400) / 16_000) * 0.3).astype(np.float32) for at in range(32)]
+    labels, speakers = np.arange(32) % 2, (np.arange(32) // 8).astype(str)
+    optimiser = speech_finetune.Optimiser(passes=4, rate=1e-3, head_rate=1e-2, batch=8, smoothing=0.0, dropout=0.0)
+    lines: list[str] = []
+    runs = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        model = SpeechEncoder(width=64, layers=1, heads=1)
+        population = speech_finetune.fit(
+            model, clips, labels, speakers, np.ones(32, np.float32),
+            layers=(1,), classes=2, optimiser=optimiser, seed=1, report=lines.append,
+        )  # fmt: skip
+        runs.append(speech_finetune.features_of(model, clips, (1,)))
+    assert np.array_equal(*runs)
+    x = speech_head.relative(runs[0], speakers, population, rng=rng)
+    weight, bias = speech_head.fit(x, labels, strength=1.0, classes=2)
+    assert ((x @ weight + bias).argmax(1) == labels).mean() > 0.9
+    assert all(len(speech_finetune.augmented(clip, rng)) > 5000 for clip in clips)

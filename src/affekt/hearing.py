@@ -3,14 +3,13 @@
 A `Listener` serves files and live streams alike; what it gives out at the end of an utterance is the same for both.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.calibration.apply import decide, probabilities, project
-from affekt.catalog import find
+from affekt.calibration.apply import decide, probabilities, project, spoken
 from affekt.errors import EmptyInput, InputError
 from affekt.parts import LabelSet
 from affekt.preprocessing.personal import Baseline, nothing_heard
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 DIGITS = 4  # of a score
 QUIET = -55.0  # dB of full scale; less is heard, but not judged
-SHORT = 0.4  # seconds of an utterance; shorter is not judged
+SHORT = 0.4  # seconds of speech in an utterance; less is not judged
 CLIPPED = 0.02  # share of samples at full scale from which the reader should know
 UNSURE = 0.2  # how much an utterance counts for the baseline that is surely full of emotion; one that is surely neutral counts 1
 SEPARATE = 0.5  # correlation of two channels below which they are two people's microphones
@@ -43,41 +42,46 @@ class Listener:
     def __init__(self, encoder: "SpeechAffekt", labels: LabelSet, *, who: str | None = None, baseline: Baseline | None = None) -> None:
         self.encoder, self.labels, self.who = encoder, labels, who
         self.baseline = baseline or nothing_heard(encoder.population)
-        self.spoken = _spoken(encoder, labels)
+        self.spoken = spoken(encoder.card, labels)
         self.segmenter = Segmenter()
         self.clipped = 0
 
-    def push(self, samples: Floats) -> Iterator[Reading]:
+    def push(self, samples: Floats) -> list[Reading]:
         """The readings of the utterances that end within these samples, (n,)."""
-        return map(self._final, self.segmenter.push(samples))
+        return [self._final(utterance) for utterance in self.segmenter.push(samples)]
 
-    def flush(self) -> Iterator[Reading]:
+    def flush(self) -> list[Reading]:
         """The reading of the utterance that the end of the sound cuts off."""
-        return map(self._final, self.segmenter.flush())
+        return [self._final(utterance) for utterance in self.segmenter.flush()]
 
     def provisional(self) -> Reading | None:
         """What can be said of an utterance that is still going on; the baseline does not learn from it."""
         pending = self.segmenter.pending
-        return None if pending is None else self._read(pending)[1]
+        return None if pending is None else self._reading(pending, self._judge(pending)[1])
 
     def _final(self, utterance: Utterance) -> Reading:
-        features, reading = self._read(utterance)
+        features, scores = self._judge(utterance)
+        reading = self._reading(utterance, scores)
         self.clipped += utterance.clipped > CLIPPED
-        if not reading.abstained or utterance.loudness >= QUIET:
-            neutral = reading.scores.get("neutral", 1.0)
-            self.baseline = self.baseline.hear(features, weight=UNSURE + (1 - UNSURE) * neutral)
+        if _doubt(utterance) is None:
+            neutral = float(scores[self.spoken.labels.index("neutral")]) if "neutral" in self.spoken.labels else 1.0
+            self.baseline = self.baseline.hear(features, weight=weight_of(neutral))
         return reading
 
-    def _read(self, utterance: Utterance) -> tuple[Floats, Reading]:
+    def _judge(self, utterance: Utterance) -> tuple[Floats, Floats]:
+        """Features, (d,), and calibrated scores of the set that the model speaks, (labels,)."""
         features, raw = self.encoder.hear(utterance.samples, labels=[self.spoken.name], baseline=self.baseline)
+        calibration = self.encoder.card.calibration[self.spoken.name]
+        return features, probabilities(raw[self.spoken.name][None], self.spoken, calibration)[0]
+
+    def _reading(self, utterance: Utterance, scores: Floats) -> Reading:
         card = self.encoder.card
-        scores = probabilities(raw[self.spoken.name][None], self.spoken, card.calibration[self.spoken.name])
-        places = [self.spoken.places[name] for name in self.spoken.labels] if self.spoken.places else None
-        said = project(scores, self.spoken, self.labels)[0] if self.spoken is not self.labels else scores[0]
+        said = scores if self.spoken is self.labels else project(scores[None], self.spoken, self.labels)[0]
         named = {name: round(float(score), DIGITS) for name, score in zip(self.labels.labels, said, strict=True)}
         present, reason = decide(named, self.labels, card.calibration.get(self.labels.name))
-        dimensions = (None,) * 3 if places is None else tuple(round(float(x), DIGITS) for x in scores[0] @ np.array(places))
-        return features, Reading(
+        reason = _doubt(utterance) or reason
+        valence, arousal, dominance = self._dimensions(scores)
+        return Reading(
             modality="speech",
             labels=self.labels.name,
             scores=named,
@@ -87,67 +91,93 @@ class Listener:
             single=self.labels.kind == "single",
             present=present,
             who=self.who,
-            abstained=(reason := _doubt(utterance) or reason) is not None,
+            abstained=reason is not None,
             reason=reason,
-            valence=dimensions[0],
-            arousal=dimensions[1],
-            dominance=dimensions[2],
+            valence=valence,
+            arousal=arousal,
+            dominance=dominance,
             heard=round(self.baseline.heard, 1),
         )
+
+    def _dimensions(self, scores: Floats) -> tuple[float | None, float | None, float | None]:
+        """The mean of where the labels lie, weighted by their scores; the model itself does not tell them."""
+        if not self.spoken.places:
+            return None, None, None
+        valence, arousal, dominance = scores @ np.array([self.spoken.places[name] for name in self.spoken.labels])
+        return round(float(valence), DIGITS), round(float(arousal), DIGITS), round(float(dominance), DIGITS)
+
+
+def weight_of(neutral: float) -> float:
+    """How much an utterance counts for a baseline, in [UNSURE, 1], by how neutral it is judged: a person who is angry all along must not
+    become the new neutral.
+    """
+    return UNSURE + (1 - UNSURE) * neutral
 
 
 def _doubt(utterance: Utterance) -> str | None:
     """Why an utterance cannot be judged, if it cannot."""
     if utterance.loudness < QUIET:
         return f"too quiet: {utterance.loudness:.0f} dB of full scale"
-    if utterance.end - utterance.start < SHORT:
-        return f"too short: {utterance.end - utterance.start:.1f} s"
+    if utterance.voiced < SHORT:
+        return f"too short: {utterance.voiced:.1f} s of speech"
     return None
 
 
-def _spoken(encoder: "SpeechAffekt", labels: LabelSet) -> LabelSet:
-    """The label set where the model speaks it, else one that projects onto it."""
-    for name in (labels.name, *encoder.card.calibration):
-        if name in encoder.card.calibration and (name == labels.name or labels.name in find("labels", name).projections):
-            return find("labels", name)
-    raise InputError(
-        f"{encoder.card.name} does not speak {labels.name!r}, nor a finer set; it speaks: {', '.join(encoder.card.calibration)}"
-    )
-
-
-def listen(audio: Audio, encoder: "SpeechAffekt", labels: LabelSet, *, voices: Mapping[str, Baseline] | None = None) -> Iterator[Reading]:
+def listen(
+    audio: Audio,
+    encoder: "SpeechAffekt",
+    labels: LabelSet,
+    *,
+    names: Sequence[str] = (),
+    voices: MutableMapping[str, Baseline] | None = None,
+) -> Iterator[Reading]:
     """The readings of a sound, utterance by utterance, as they end; in constant memory.
 
     A stereo recording whose channels are two people's microphones gets a speaker a channel, else the channels are mixed.
 
     Args:
-        voices: what has been heard of the speakers before, by their names.
+        names: of the speakers, one a microphone; by default "channel 1" and "channel 2", or nobody where there is one.
+        voices: what has been heard of the speakers before, by name; what is learned here of those with a name is put back.
+
+    Raises:
+        InputError: there are more or fewer names than microphones.
     """
-    voices = voices or {}
-    blocks, separate = _peeked(audio)
-    names: list[str | None] = ["channel 1", "channel 2"] if separate else [None]
-    listeners = [Listener(encoder, labels, who=who, baseline=voices.get(who or "")) for who in names]
+    blocks, mixing = _peeked(audio)
+    if names and len(names) != len(mixing):
+        raise InputError(f"{len(names)} names for {len(mixing)} microphones in {audio.name}; give one a microphone")
+    people: Sequence[str | None] = names or (["channel 1", "channel 2"] if len(mixing) == 2 else [None])
+    voices = {} if voices is None else voices
+    listeners = [Listener(encoder, labels, who=who, baseline=voices.get(who) if who else None) for who in people]
     for block in blocks:
-        channels = block if separate else block.mean(0, keepdims=True)
-        for listener, samples in zip(listeners, channels, strict=True):
+        for listener, samples in zip(listeners, mixing @ block, strict=True):
             yield from listener.push(samples)
     for listener in listeners:
         yield from listener.flush()
+        if listener.who:
+            voices[listener.who] = listener.baseline
         if listener.clipped:
             whose = f" of {listener.who}" if listener.who else ""
             audio.warnings.append(f"{listener.clipped} utterances{whose} are clipped: recorded too loud, their scores are less sure")
 
 
-def hear(audio: Audio, encoder: "SpeechAffekt", labels: LabelSet, *, voices: Mapping[str, Baseline] | None = None) -> Timeline:
-    """The timeline of a sound.
+def hear(
+    audio: Audio,
+    encoder: "SpeechAffekt",
+    labels: LabelSet,
+    *,
+    names: Sequence[str] = (),
+    voices: MutableMapping[str, Baseline] | None = None,
+) -> Timeline:
+    """The timeline of a sound; arguments as in `listen`.
 
     Raises:
         EmptyInput: nobody speaks in it.
-        InputError: the model speaks no label set from which the wanted one can be told.
+        InputError: the model speaks no label set from which the wanted one can be told, or names and microphones differ in number.
     """
-    readings = tuple(listen(audio, encoder, labels, voices=voices))
+    readings = tuple(listen(audio, encoder, labels, names=names, voices=voices))
     if not readings:
-        raise EmptyInput(f"no speech found in {audio.name}")
+        said = f" ({'; '.join(audio.warnings)})" if audio.warnings else ""
+        raise EmptyInput(f"no speech found in {audio.name}{said}; is it the right file, and is the voice louder than what is around it?")
     end = max(reading.end for reading in readings)
     return Timeline(
         source=audio.name,
@@ -159,11 +189,11 @@ def hear(audio: Audio, encoder: "SpeechAffekt", labels: LabelSet, *, voices: Map
     )
 
 
-def _peeked(audio: Audio) -> tuple[Iterator[Floats], bool]:
-    """The blocks, and whether two channels carry two people."""
+def _peeked(audio: Audio) -> tuple[Iterator[Floats], Floats]:
+    """The blocks, and how channels become microphones, (microphones, channels): two people's stay apart, others are mixed."""
     blocks = audio.blocks()
     if audio.channels == 1:
-        return blocks, False
+        return blocks, np.ones((1, 1), np.float32)
     held, count = [], 0
     for block in blocks:
         held.append(block)
@@ -175,6 +205,10 @@ def _peeked(audio: Audio) -> tuple[Iterator[Floats], bool]:
         yield from held
         yield from blocks
 
-    left, right = np.concatenate(held, axis=1) if held else np.zeros((2, 1), np.float32)
-    power = float(np.sqrt((left**2).mean() * (right**2).mean()))
-    return again(), power > 0 and abs(float((left * right).mean())) / power < SEPARATE
+    head = np.concatenate(held, axis=1) if held else np.zeros((2, 1), np.float32)
+    head = head - head.mean(1, keepdims=True)
+    power = float(np.sqrt((head**2).mean(1).prod()))
+    alike = float((head[0] * head[1]).mean()) / power if power else 0.0  # one that is silent so far may speak later
+    if abs(alike) < SEPARATE:
+        return again(), np.eye(2, dtype=np.float32)
+    return again(), np.array([[0.5, np.copysign(0.5, alike)]], np.float32)  # opposite in phase, their sum would be nothing

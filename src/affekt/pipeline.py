@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt import catalog
-from affekt.calibration.apply import decide, probabilities, project
+from affekt.calibration.apply import decide, probabilities, project, spoken
 from affekt.encoders._card import CARD, read_card
 from affekt.errors import InputError, LicenceRefused, NoColumn, UnknownName
 from affekt.labels import vad
-from affekt.parts import Card, LabelSet, OpenEncoder
+from affekt.parts import LabelSet, OpenEncoder
 from affekt.preprocessing.text import normalise, sentences
 from affekt.results import Clip, Reading, Timeline
 from affekt.settings import Settings, resolve
@@ -146,8 +146,8 @@ class Reader:
             InputError: the model speaks no label set from which the reader's can be told.
         """
         card = self.encoder.card
-        spoken = self._spoken(card)
-        wanted = [spoken, *([vad.PART] if spoken is not vad.PART and "vad" in card.calibration else [])]
+        finer = spoken(card, self.labels)
+        wanted = [finer, *([vad.PART] if finer is not vad.PART and "vad" in card.calibration else [])]
         windows = [self.encoder.cut(clip) for clip in clips]
         raw = self._run([window for found in windows for window in found], wanted)
         firsts = np.cumsum([0, *map(len, windows)])[:-1]
@@ -158,17 +158,8 @@ class Reader:
             out[labels.name] = (
                 (np.add.reduceat(each * weight, firsts) / np.add.reduceat(weight, firsts)).astype(np.float32) if clips else each
             )
-        scores = out[spoken.name] if spoken is self.labels else project(out[spoken.name], spoken, self.labels)
+        scores = out[finer.name] if finer is self.labels else project(out[finer.name], finer, self.labels)
         return scores, out.get("vad")
-
-    def _spoken(self, card: Card) -> LabelSet:
-        """The reader's label set where the model speaks it, else one that projects onto it."""
-        if self.labels.name in card.calibration:
-            return self.labels
-        for name in card.calibration:
-            if self.labels.name in (finer := catalog.find("labels", name)).projections:
-                return finer
-        raise InputError(f"{card.name} does not speak {self.labels.name!r}, nor a finer set; it speaks: {', '.join(card.calibration)}")
 
     def _run(self, clips: Sequence[Clip], wanted: Sequence[LabelSet]) -> dict[str, Floats]:
         """Raw outputs of each set in the order of the clips; like lengths go through together, so that little is padding."""

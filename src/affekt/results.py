@@ -58,7 +58,7 @@ class Reading:
         abstained: no label is sure enough to act on; `reason` says why.
         valence, arousal, dominance: in [-1, 1], where the model has them.
         model: key and revision, "text_affekt@1a2b3c4d".
-        heard: how many utterances of this speaker the model had heard before, where it gets to know voices.
+        heard: utterances of this speaker that the model knew before, each counted by how much it tells of the voice, in [0, 1].
 
     Raises:
         BadResult: a number is out of its range, or single-label scores do not sum to 1.

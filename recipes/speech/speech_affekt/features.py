@@ -10,15 +10,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from affekt.catalog import find
-from affekt.sources.audio import open_audio
-from affekt.training.speech_encoder import SpeechEncoder, from_whisper, statistics
+from affekt.sources.audio import RATE, open_audio
+from affekt.training.speech_encoder import from_whisper
+from affekt.training.speech_finetune import features_of
 
 CORPORA = ("emodb", "ravdess", "nemo", "casia")
-BATCH = 16
-LONGEST = 12 * 16_000  # samples; what is longer is cut
+LONGEST = 12 * RATE  # samples; what is longer is cut
 SILENCE = 10 ** (-50 / 20)  # of the loudest 20 ms; quieter ends are cut off, as a segmenter would
 
 
@@ -32,27 +31,6 @@ def samples_of(path: Path) -> np.ndarray:
     return samples[begin:end][:LONGEST].astype(np.float32)
 
 
-@torch.no_grad()
-def features(model: SpeechEncoder, clips: list[np.ndarray]) -> np.ndarray:
-    """(n, layers * 2 * width), in the order of the clips."""
-    out: list[np.ndarray] = [np.zeros(0)] * len(clips)
-    order = sorted(range(len(clips)), key=lambda at: len(clips[at]))
-    for begin in range(0, len(order), BATCH):
-        chosen = order[begin : begin + BATCH]
-        mels = [model.mel(torch.from_numpy(clips[at])[None])[0] for at in chosen]
-        frames = torch.tensor([mel.shape[1] // 2 for mel in mels])
-        padded = torch.stack(
-            [torch.nn.functional.pad(mel[:, : 2 * int(n)], (0, 2 * int(frames.max() - n))) for mel, n in zip(mels, frames, strict=True)]
-        )
-        with torch.autocast("cpu", torch.bfloat16):
-            said = [hidden.float() for hidden in model(padded, frames)]
-        for at, row in zip(chosen, statistics(said, frames).numpy(), strict=True):
-            out[at] = row
-        if begin // BATCH % 20 == 0:
-            print(f"{begin} of {len(clips)}", flush=True)
-    return np.stack(out)
-
-
 def main() -> None:
     work, data = Path(sys.argv[1]), Path(os.environ["AFFEKT_DATA"]) / "speech"
     model = from_whisper(work / "whisper").eval()
@@ -61,10 +39,10 @@ def main() -> None:
         part = find("datasets", name)
         found = [(split, one) for split in part.splits for one in part.recordings(data, split)]
         clips = [samples_of(one.path) for _, one in found]
-        print(f"{name}: {len(clips)} clips, {sum(map(len, clips)) / 16_000 / 60:.0f} min", flush=True)
+        print(f"{name}: {len(clips)} clips, {sum(map(len, clips)) / RATE / 60:.0f} min", flush=True)
         np.savez(
             work / "features" / f"{name}.npz",
-            features=features(model, clips).astype(np.float16),
+            features=features_of(model, clips, range(1 + len(model.layers))).astype(np.float16),
             label=[one.label for _, one in found],
             speaker=[one.speaker for _, one in found],
             split=[split for split, _ in found],

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from affekt.catalog import find
+from affekt.hearing import weight_of
 from affekt.labels import ekman7
 from affekt.preprocessing.personal import Baseline, Population, population_of
 from affekt.training.speech_head import fit, relative
@@ -120,7 +121,7 @@ def one_emotion(train: Corpus, test: Corpus) -> dict[str, float]:
                 first.append(names[judge(test.features[at], population.mean).argmax()] == label)
                 odds = judge(test.features[at], voice.shrunk(population))
                 later.append(names[odds.argmax()] == label)
-                voice = voice.hear(test.features[at], weight=0.2 + 0.8 * float(odds[names.index("neutral")]))
+                voice = voice.hear(test.features[at], weight=weight_of(float(odds[names.index("neutral")])))
     return {"nothing heard": round(float(np.mean(first)), 4), "the same emotion all along": round(float(np.mean(later)), 4)}
 
 

@@ -1,4 +1,4 @@
-"""Step 3: exports to ONNX and int8, calibrates every head on held-out splits, and writes the model folder.
+"""Step 4: exports to ONNX and int8, calibrates every head on held-out splits, and writes the model folder.
 
     python finish.py WORK_FOLDER NAME OUT_FOLDER [--final]
 
@@ -64,8 +64,8 @@ def card(folder: Path, calibration: dict[str, Calibration]) -> Card:
         facts={
             "family": "text_affekt",
             "sha256": {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ("model.onnx", "tokenizer.json")},
-            "start": "multilingual-e5-small (MIT)",
-            "training": "recipes/text/text_affekt: prepare.py, train.py, finish.py",
+            "start": "multilingual-e5-small (MIT); all-MiniLM-L6-v2 (Apache-2.0) for a teacher",
+            "training": "recipes/text/text_affekt: prepare.py, words.py, train.py, finish.py",
             "trained_on": {name: part.paper for name, part in corpora.items()},
             "calibrated_on": {head: list(splits) for head, splits in HELD_OUT.items()},
             "limits": [
@@ -137,7 +137,8 @@ def macro_f1(folder: Path, data: Path, splits: dict[str, str]) -> dict[str, floa
     made = {}
     for key, labels in splits.items():
         name, split = key.split("/")
-        found = evaluate_rows(find("datasets", name).rows(data, split), model=str(folder), labels=labels)
+        part = find("datasets", name)
+        found = evaluate_rows(part.rows(data, split), model=str(folder), labels=labels, label_map=part.label_maps.get(labels))
         made[key] = found["mean_over_languages"] if name == "brighter" else found["macro_f1"]
     return made
 

@@ -1,6 +1,6 @@
-"""Step 2: fits the encoder to all corpora at once.
+"""Step 3: fits the encoder to all corpora at once.
 
-    python train.py WORK_FOLDER STAGE     (a stage of config.toml; resumes from its checkpoint when run again)
+    python train.py WORK_FOLDER STAGE     (of config.toml; the last after words.py; resumes from its checkpoint)
 
 Writes WORK_FOLDER/STAGE.safetensors.
 """
@@ -91,15 +91,16 @@ def taught(examples: list[Example], said: dict[str, np.ndarray], lent: set[str])
         values, known = example.values.copy(), example.known.copy()
         for head, answers in said.items():
             at, answer = SLICES[head], answers[row]
+            spoken = ~np.isnan(answer)
             own = known[at] > 0  # a class that was not annotated stays masked
-            if np.isnan(answer).any():
+            if not spoken.any():
                 continue
             if own.any():
                 if KINDS[head] == "single":
                     answer = np.where(own, answer, 0) / max(answer[own].sum(), 1e-6)
-                values[at] = np.where(own, (1 - TEACHER_SHARE) * values[at] + TEACHER_SHARE * answer, values[at])
+                values[at] = np.where(own & spoken, (1 - TEACHER_SHARE) * values[at] + TEACHER_SHARE * answer, values[at])
             elif head in lent:
-                values[at], known[at] = answer, LENT
+                values[at], known[at] = np.where(spoken, answer, 0), LENT * spoken
         made.append(Example(example.ids, values, known))
     return made
 
@@ -114,12 +115,20 @@ def as_targets(raw: np.ndarray, head: str) -> np.ndarray:
     return raw
 
 
+def learned(stage: dict, splits: dict[str, list[Example]]) -> np.ndarray:
+    """Which outputs a stage was trained on, (55,): of a label that no annotator could choose its answer means nothing."""
+    sizes = [SLICES[labels.name].stop - SLICES[labels.name].start for labels in SETS]
+    heads = np.repeat([stage["weights"][labels.name] > 0 for labels in SETS], sizes)
+    return heads & np.any([example.known > 0 for key in stage["passes"] for example in splits[key]], axis=0)
+
+
 class Teachers:
     """Earlier stages, asked about rows in the languages that they learned, and "words", which has answered beforehand."""
 
-    def __init__(self, config: dict, work: Path, data: Path, names: set[str]) -> None:
+    def __init__(self, config: dict, work: Path, data: Path, names: set[str], splits: dict[str, list[Example]]) -> None:
         self.config, self.work, self.data = config, work, data
         self.models = {name: load_model(work / f"{name}.safetensors") for name in sorted(names - {"words"})}
+        self.learned = {name: learned(config["stages"][name], splits) for name in self.models}
         self.words = dict(np.load(work / "words.npz")) if "words" in names else {}
         self.said: dict[tuple[str, str], np.ndarray] = {}
 
@@ -143,7 +152,7 @@ class Teachers:
             out = np.full((len(rows), WIDTH), np.nan, np.float32)
             if speaks:
                 shown = examples_of([rows[at] for at in speaks], corpus_name, tokenizer, self.config["max_tokens"])
-                out[speaks] = predict(self.models[name], shown, bf16=True)
+                out[speaks] = np.where(self.learned[name], predict(self.models[name], shown, bf16=True), np.nan)
                 print(f"{name} has spoken on {len(speaks)} rows of {key}", flush=True)
             self.said[name, key] = out
         return self.said[name, key]
@@ -163,12 +172,13 @@ def main() -> None:
     for examples in splits.values():
         standardise(examples)
     wanted: dict[str, list[str]] = stage.get("teachers", {})
-    teachers = Teachers(config, work, data, {teacher for names in wanted.values() for teacher in names})
+    teachers = Teachers(config, work, data, {teacher for names in wanted.values() for teacher in names}, dict(splits))
     for key, examples in splits.items():
         shown = stage.get("parallel", {}).get(key, key)
         said = {}
         for head, names in wanted.items():
             if head in stage["lent"] or any(example.known[SLICES[head]].any() for example in examples):
+                assert len(rows[shown]) == len(examples), f"{shown} and {key} are not the same rows"
                 answers = np.stack([as_targets(teachers.ask(one, shown, rows[shown], head), head) for one in names])
                 spoke = ~np.isnan(answers)
                 said[head] = np.where(spoke.any(0), np.where(spoke, answers, 0).sum(0) / np.maximum(spoke.sum(0), 1), np.nan)

@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.parts import Calibration, LabelSet
+from affekt.catalog import find
+from affekt.errors import InputError
+from affekt.parts import Calibration, Card, LabelSet
 
 Floats = NDArray[np.float32]
 
@@ -20,6 +22,20 @@ def probabilities(raw: Floats, labels: LabelSet, calibration: Calibration) -> Fl
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0))), np.float32)  # beyond 30 the answer is 0 or 1 in float32
     x = np.exp(x - x.max(axis=1, keepdims=True))
     return np.asarray(x / x.sum(axis=1, keepdims=True), np.float32)
+
+
+def spoken(card: Card, labels: LabelSet) -> LabelSet:
+    """The label set to ask a model for: the wanted one where the model speaks it, else one that projects onto it.
+
+    Raises:
+        InputError: the model speaks neither.
+    """
+    if labels.name in card.calibration:
+        return labels
+    for name in card.calibration:
+        if labels.name in (finer := find("labels", name)).projections:
+            return finer
+    raise InputError(f"{card.name} does not speak {labels.name!r}, nor a finer set; it speaks: {', '.join(card.calibration)}")
 
 
 def project(scores: Floats, source: LabelSet, target: LabelSet) -> Floats:

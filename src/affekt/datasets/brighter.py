@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from affekt.datasets import read_objects, read_rows, share
+from affekt.errors import InputError
 from affekt.parts import Corpus, Row
 
 TUNE = 0.05  # of the training split, held out by text for thresholds and temperatures: dev is what is reported
@@ -26,16 +27,24 @@ def _rows(folder: Path, split: str) -> Iterator[Row]:
     votes = _votes(folder) if split == "train" else {}
     for row in read_rows(folder / "brighter" / f"{file}.jsonl.gz"):
         if split == "dev" or (share(row.text) < TUNE) == (split == "tune"):
-            yield replace(row, lang=CODES.get(row.lang or "", row.lang), votes=votes.get(row.text))
+            yield replace(row, lang=CODES.get(row.lang or "", row.lang), votes=votes.get((row.lang, row.text)))
 
 
-def _votes(folder: Path) -> dict[str, dict[str, float]]:
-    """Text -> label -> share of its annotators."""
-    found: dict[str, dict[str, float]] = {}
-    for path in sorted((folder / "brighter_annotators").glob("*.jsonl.gz")):
+def _votes(folder: Path) -> dict[tuple[str | None, str], dict[str, float]]:
+    """(language, text) -> label -> share of its annotators.
+
+    Raises:
+        InputError: there is no file of annotators.
+    """
+    paths = sorted((folder / "brighter_annotators").glob("*.jsonl.gz"))
+    if not paths:
+        raise InputError(f"no files in {folder / 'brighter_annotators'}; training needs what BRIGHTER's single annotators chose")
+    found: dict[tuple[str | None, str], dict[str, float]] = {}
+    for path in paths:
         for _, given in read_objects(path):
             chosen = Counter(label for annotator in given["annotators"] for label in annotator["labels"])
-            found[given["text"]] = {label: count / len(given["annotators"]) for label, count in chosen.items()}
+            if given["annotators"]:
+                found[given.get("lang"), given["text"]] = {label: count / len(given["annotators"]) for label, count in chosen.items()}
     return found
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from affekt.errors import InputError
+from affekt.formats._cells import flat
 from affekt.formats._moments import excerpt
 from affekt.results import Modality, Reading, Timeline
 
 UNSURE, NONE = "unsure", "none"  # the reading abstains; no label of a multi-label set applies
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]+")  # steer terminals, end lines, break XML
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def milliseconds(seconds: float) -> int:
 
 def plain(text: str) -> str:
     """The text on one line; no character in it steers a terminal, breaks XML or cannot be encoded."""
-    return " ".join(_CONTROL.sub(" ", _SURROGATE.sub("\ufffd", text)).split())
+    return flat(_SURROGATE.sub("\ufffd", text))
 
 
 def clock(at: int, *, point: str) -> str:

@@ -31,14 +31,19 @@ def write(timeline: Timeline) -> str:
 def _cells(timeline: Timeline, reading: Reading) -> list[Any]:
     begin, end = reading.span or (0, 0)
     return [
-        *(reading.modality, reading.who, reading.start, reading.end, timeline.unit),
-        timeline.transcript[begin:end] if timeline.transcript and reading.span else None,
+        *(reading.modality, _harmless(reading.who), reading.start, reading.end, timeline.unit),
+        _harmless(timeline.transcript[begin:end]) if timeline.transcript and reading.span else None,
         reading.top[0] if reading.top else None,
         reading.confidence if reading.top else None,
         "true" if reading.abstained else "false",
         ";".join(reading.present),
         *(reading.valence, reading.arousal, reading.dominance, reading.model),
     ]
+
+
+def _harmless(text: str | None) -> str | None:
+    """The text; a spreadsheet would run one that begins like a formula, so that gets an apostrophe (OWASP, CSV injection)."""
+    return f"'{text}" if text and text[0] in "=+-@\t\r" else text
 
 
 PART = Format(name="csv", ending="csv", write=write)

@@ -11,6 +11,7 @@ variance `within` (empirical Bayes, Efron and Morris 1973).
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,25 +60,32 @@ class Baseline:
         known = population.between / (population.between + population.within / self.heard)
         return np.asarray(population.mean + known * (self.mean - population.mean), np.float32)
 
-    def save(self, path: Path) -> None:
-        """Writes the baseline; it holds no sound and no words."""
+    def save(self, path: Path, *, model: str) -> None:
+        """Writes the baseline; it holds no sound and no words.
+
+        Args:
+            model: key and revision, "speech_affekt@1a2b3c4d"; another model hears other features.
+        """
         part = path.with_name(f".{path.name}.part")
         with part.open("wb") as file:
-            np.savez(file, mean=self.mean, heard=np.float64(self.heard))
+            np.savez(file, mean=self.mean, heard=np.float64(self.heard), model=np.str_(model))
         part.replace(path)
 
     @classmethod
-    def load(cls, path: Path) -> "Baseline":
+    def load(cls, path: Path, *, model: str) -> "Baseline":
         """The baseline that `save` wrote.
 
         Raises:
-            InputError: there is no such file, or it is none.
+            InputError: there is no such file, it is none, or it is of another model.
         """
         try:
             with np.load(path, allow_pickle=False) as found:
-                return cls(found["mean"].astype(np.float32), float(found["heard"]))
-        except (OSError, ValueError, KeyError) as error:
+                made, whose = cls(found["mean"].astype(np.float32), float(found["heard"])), str(found["model"])
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise InputError(f"{path} is no personal baseline: {error}; enrol the speaker again") from error
+        if whose != model:
+            raise InputError(f"{path} is a personal baseline of {whose}, not of {model}; enrol the speaker again")
+        return made
 
 
 def nothing_heard(population: Population) -> Baseline:
@@ -91,7 +99,12 @@ def population_of(features: Floats, speakers: NDArray[np.str_]) -> Population:
     Args:
         features: (n, d).
         speakers: (n,) who each is of.
+
+    Raises:
+        InputError: there is only one speaker, so that it cannot be told how speakers differ.
     """
+    if len(set(speakers.tolist())) < 2:
+        raise InputError("a population needs two speakers or more; one alone cannot tell how speakers differ")
     means, within = [], np.zeros(features.shape[1])
     for speaker in sorted(set(speakers.tolist())):
         mine = features[speakers == speaker]

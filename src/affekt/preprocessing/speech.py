@@ -33,6 +33,7 @@ class Utterance:
     Args:
         samples: (n,) at 16 kHz, the constant part (DC) taken off.
         start, end: seconds from the begin of the stream.
+        voiced: seconds in which the detector hears speech; the rest is pauses and edges.
         final: False: the speaker has not paused yet, more will come.
         clipped: share of samples at full scale.
     """
@@ -40,6 +41,7 @@ class Utterance:
     samples: Floats
     start: float
     end: float
+    voiced: float
     final: bool = True
     clipped: float = 0.0
 
@@ -81,21 +83,18 @@ class Segmenter:
         self.speaking = False
         self.offset = 0.0
 
-    def push(self, samples: Floats) -> Iterator[Utterance]:
+    def push(self, samples: Floats) -> list[Utterance]:
         """The utterances that end within these samples, (n,)."""
         self.rest = np.concatenate([self.rest, samples.astype(np.float32)])
         whole = len(self.rest) // FRAME
         frames, self.rest = self.rest[: whole * FRAME].reshape(whole, FRAME), self.rest[whole * FRAME :]
-        for frame in frames:
-            yield from self._frame(frame)
+        return [utterance for frame in frames for utterance in self._frame(frame)]
 
-    def flush(self) -> Iterator[Utterance]:
+    def flush(self) -> list[Utterance]:
         """The utterance that the end of the stream cuts off."""
-        if len(self.rest):
-            yield from self._frame(np.pad(self.rest, (0, FRAME - len(self.rest))))
-            self.rest = np.zeros(0, np.float32)
-        if self.speaking:
-            yield from self._cut(len(self.frames))
+        found = list(self._frame(np.pad(self.rest, (0, FRAME - len(self.rest))))) if len(self.rest) else []
+        self.rest = np.zeros(0, np.float32)
+        return found + (list(self._cut(len(self.frames))) if self.speaking else [])
 
     @property
     def pending(self) -> Utterance | None:
@@ -139,6 +138,7 @@ class Segmenter:
             samples=samples,
             start=round(start / SECOND, 3),
             end=round((start + end) / SECOND, 3),
+            voiced=round(sum(chance >= ON for chance in self.chances[:end]) / SECOND, 3),
             final=final,
             clipped=float(np.mean(self.clipped[:end])),
         )

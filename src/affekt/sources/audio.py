@@ -3,7 +3,7 @@
 Inside Affekt sound has 16,000 samples a second, one row a channel, full scale at 1.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,10 +29,10 @@ class Audio:
     """A sound, opened.
 
     Args:
-        channels: 1, or 2 for stereo; more are mixed down to 2.
+        channels: 1, or 2 for stereo; a file with more is mixed down to 2, an array to 1.
         duration: seconds that the container promises, where it does.
         blocks: the samples, (channels, n), read anew with every call.
-        warnings: grows while blocks are read: where the file is damaged, what was no number.
+        warnings: made anew while blocks are read: where the file is damaged, what was no number.
     """
 
     name: str
@@ -93,7 +93,8 @@ def audio_of(samples: Any, *, rate: int = RATE, name: str = "samples") -> Audio:
     if found.shape[0] > 2:
         found = found.mean(0, keepdims=True)
     if rate != RATE:
-        found = np.concatenate(list(_resampled(_av(), found, rate)), axis=1)
+        av = _av()
+        found = np.concatenate(list(_resampled(av, [_frame_of(av, found, rate)], found.shape[0])), axis=1)
     warnings: list[str] = []
     duration = found.shape[1] / RATE
     return Audio(name, found.shape[0], duration, lambda: _finite(_blocks(found), warnings), warnings)
@@ -109,43 +110,68 @@ def _av() -> ModuleType:
 
 def _container(av: ModuleType, path: str | Path) -> Any:
     try:
-        return av.open(str(path))
+        return av.open(str(path), metadata_errors="ignore")  # titles in odd encodings are no reason to refuse the sound
     except av.error.FFmpegError as error:
         raise InputError(f"{path} is no sound or video that can be decoded: {error.strerror}") from error
 
 
 def _decode(av: ModuleType, path: str | Path, channels: int, length: float, warnings: list[str]) -> Iterator[Floats]:
-    """The file's first sound, (channels, n) a frame; what cannot be decoded ends it, with a warning."""
-    resampler = av.AudioResampler(format="fltp", layout="stereo" if channels == 2 else "mono", rate=RATE)
-    count = 0
+    """The file's first sound, (channels, n) a frame; what cannot be decoded becomes silence, with a warning."""
+    count, problems = 0, list[str]()
     with closing(_container(av, path)) as container:
-        frames = container.decode(audio=0)
-        while True:
-            try:
-                frame = next(frames, None)
-            except av.error.FFmpegError as error:
-                warnings.append(f"the file is damaged after {count / RATE:.1f} s ({error.strerror}); what comes before was read")
-                frame = None
-            for out in resampler.resample(frame):
-                samples = out.to_ndarray()  # (channels, n)
-                count += samples.shape[1]
-                yield samples
-            if frame is None:
-                break
+        for samples in _resampled(av, _frames(av, container, problems), channels):
+            count += samples.shape[1]
+            yield samples
     if not count:
-        raise EmptyInput(f"{path} has a track for sound, but not one sample in it")
+        why = f": {problems[0]}" if problems else ""
+        raise EmptyInput(f"{path} has a track for sound, but not one sample in it{why}")
+    if problems:
+        warnings.append(f"{len(problems)} places in the file are damaged ({problems[0]}); they were read as silence")
     if count / RATE < 0.9 * length:
         warnings.append(f"the file promises {length:.1f} s and ends after {count / RATE:.1f} s; it may have been cut off")
 
 
-def _resampled(av: ModuleType, samples: Floats, rate: int) -> Iterator[Floats]:
-    layout = "stereo" if samples.shape[0] == 2 else "mono"
-    resampler = av.AudioResampler(format="fltp", layout=layout, rate=RATE)
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
+def _frames(av: ModuleType, container: Any, problems: list[str]) -> Iterator[Any]:
+    """The decoded frames; a number of seconds for what cannot be decoded."""
+    packets = container.demux(audio=0)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError as error:  # the container itself is broken from here on
+            problems.append(error.strerror)
+            return
+        if packet is None:
+            return
+        try:
+            yield from packet.decode()
+        except av.error.FFmpegError as error:
+            problems.append(error.strerror)
+            yield float((packet.duration or 0) * packet.time_base)
+
+
+def _resampled(av: ModuleType, frames: Iterable[Any], channels: int) -> Iterator[Floats]:
+    """Frames, or seconds of silence, as samples, (channels, n); the format may change between them, as in a broadcast."""
+    layout = "stereo" if channels == 2 else "mono"
+    resampler: Any = None
+    shape = None
+    for frame in frames:
+        if isinstance(frame, float):
+            yield np.zeros((channels, round(frame * RATE)), np.float32)
+            continue
+        if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
+            if resampler is not None:
+                yield from (out.to_ndarray() for out in resampler.resample(None))
+            resampler = av.AudioResampler(format="fltp", layout=layout, rate=RATE)
+            shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        yield from (out.to_ndarray() for out in resampler.resample(frame))
+    if resampler is not None:
+        yield from (out.to_ndarray() for out in resampler.resample(None))
+
+
+def _frame_of(av: ModuleType, samples: Floats, rate: int) -> Any:
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="stereo" if samples.shape[0] == 2 else "mono")
     frame.sample_rate = rate
-    for given in (frame, None):
-        for out in resampler.resample(given):
-            yield out.to_ndarray()
+    return frame
 
 
 def _blocks(samples: Floats) -> Iterator[Floats]:
@@ -155,6 +181,7 @@ def _blocks(samples: Floats) -> Iterator[Floats]:
 
 def _finite(blocks: Iterator[Floats], warnings: list[str]) -> Iterator[Floats]:
     """The blocks with 0 where a sample is no number; said once."""
+    warnings.clear()
     said = False
     for block in blocks:
         good = np.isfinite(block)

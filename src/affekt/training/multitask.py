@@ -3,6 +3,7 @@
 import math
 import random
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,8 @@ def fit(
     )
     warm = int(optimiser.warm_up * len(plan))
     schedule = LambdaLR(adam, lambda step: min((step + 1) / max(warm, 1), (len(plan) - step) / max(len(plan) - warm, 1)))
-    run = repr((len(plan), seed, optimiser, sorted(weights.items())))  # a checkpoint of another run is not resumed
+    # A checkpoint of another run is not resumed: of other rows, targets, settings or starting weights.
+    run = repr((_checksum(model, plan), seed, optimiser, sorted(weights.items())))
     first = _resume(checkpoint, model, adam, schedule, run)
     model.train()
     began, running = time.monotonic(), 0.0
@@ -128,6 +130,17 @@ def fit(
         if step % 1000 == 999:
             _save(checkpoint, model, adam, schedule, run, step + 1)
     checkpoint.unlink(missing_ok=True)
+
+
+def _checksum(model: TextEncoder, plan: Sequence[Sequence[Example]]) -> int:
+    found = 0
+    for tensor in model.state_dict().values():
+        found = zlib.crc32(tensor.numpy().tobytes(), found)
+    for batch in plan:
+        for example in batch:
+            for part in (np.asarray(example.ids, np.int32), example.values, example.known):
+                found = zlib.crc32(part.tobytes(), found)
+    return found
 
 
 def _save(path: Path, model: TextEncoder, adam: torch.optim.Optimizer, schedule: LambdaLR, run: str, step: int) -> None:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-RATE = 16_000  # samples a second
+from affekt.sources.audio import RATE
+
 WINDOW, HOP, BANDS = 400, 160, 80  # samples: 25 ms, 10 ms; mel bands
 HALF = WINDOW // 2
 SLOPE = 200 / 3  # Hz a mel below 1,000 Hz, as Slaney (1998, Auditory Toolbox) bends the scale there
@@ -71,7 +72,6 @@ class SpeechEncoder(nn.Module):
         self.conv1, self.conv2 = nn.Conv1d(BANDS, width, 3, padding=1), nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.positions = nn.Embedding(1500, width)
         self.layers = nn.ModuleList(Layer(width, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
 
     def mel(self, samples: Tensor) -> Tensor:
         """Whisper's log-mel spectrogram: (batch, n) -> (batch, BANDS, n // HOP), each clip scaled by its own loudest moment."""
@@ -96,7 +96,6 @@ class SpeechEncoder(nn.Module):
         said = [hidden]
         for layer in self.layers:
             said.append(layer(said[-1], bias))
-        said[-1] = self.norm(said[-1])
         return said
 
 
@@ -113,16 +112,20 @@ def statistics(said: list[Tensor], frames: Tensor | None = None) -> Tensor:
     return torch.cat(made, 1)
 
 
-def from_whisper(folder: Path) -> SpeechEncoder:
-    """An encoder with the weights of a Whisper folder in Hugging Face format."""
+def from_whisper(folder: Path, *, layers: int | None = None) -> SpeechEncoder:
+    """An encoder with the weights of a Whisper folder in Hugging Face format, without the norm after its last layer.
+
+    Args:
+        layers: how many of its layers, from the first; None: all.
+    """
     state = load_file(folder / "model.safetensors")
     state = {name.removeprefix("model.").removeprefix("encoder."): tensor for name, tensor in state.items() if "decoder" not in name}
     depth = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
     width = state["conv1.weight"].shape[0]
-    model = SpeechEncoder(width=width, layers=depth, heads=width // 64)
+    model = SpeechEncoder(width=width, layers=layers or depth, heads=width // 64)
     model.positions.weight.data = state["embed_positions.weight"]
-    for ours, theirs in ((model.conv1, "conv1"), (model.conv2, "conv2"), (model.norm, "layer_norm")):
-        _copy(ours, state, theirs)
+    _copy(model.conv1, state, "conv1")
+    _copy(model.conv2, state, "conv2")
     for at, layer in enumerate(model.layers):
         name = f"layers.{at}"
         attention = f"{name}.self_attn"

@@ -30,7 +30,7 @@ def relative(
             others = rng.choice(mine[mine != at], count, replace=False) if count else np.zeros(0, int)
             baseline = Baseline(features[others].mean(0), count) if count else nothing_heard(population)
             out[at] = features[at] - baseline.shrunk(population)
-    return out / np.sqrt(population.within)
+    return np.asarray(out / np.sqrt(population.within), np.float32)
 
 
 def fit(features: Floats, labels: NDArray[np.int64], *, strength: float, classes: int) -> tuple[Floats, Floats]:
@@ -43,5 +43,7 @@ def fit(features: Floats, labels: NDArray[np.int64], *, strength: float, classes
     """
     model = LogisticRegression(C=strength, max_iter=300, class_weight="balanced").fit(features, labels)
     weight, bias = np.zeros((features.shape[1], classes), np.float32), np.full(classes, -30, np.float32)
-    weight[:, model.classes_], bias[model.classes_] = model.coef_.T, model.intercept_
+    two = len(model.classes_) == 2  # scikit-learn then has one column, for the second
+    weight[:, model.classes_] = (np.concatenate([-model.coef_, model.coef_]) / 2 if two else model.coef_).T
+    bias[model.classes_] = np.concatenate([-model.intercept_, model.intercept_]) / 2 if two else model.intercept_
     return weight, bias
