@@ -15,7 +15,7 @@ from torch import nn
 from affekt.export.onnx_graph import MICROSOFT, Graph, Ranges, numbers, ranges_of
 from affekt.training.multitask import Example, collate
 from affekt.training.targets import SLICES
-from affekt.training.text_encoder import Layer, TextEncoder
+from affekt.training.text_encoder import OWN, Layer, TextEncoder
 
 EPSILON = 1e-12  # of BERT's layer norms
 
@@ -83,8 +83,10 @@ def _join_ekman(graph: Graph) -> None:
     """`affekt.training.text_encoder.joined`, in the graph."""
     nothing = graph.add("ReduceSum", [graph.add("Softplus", ["ekman6"], "ekman6.softplus"), "tokens"], "ekman6.some", keepdims=1)
     against = graph.add("Softplus", [graph.add("Neg", ["ekman6"], "ekman6.neg")], "ekman6.against")
-    implied = graph.add("Neg", [graph.add("Concat", [against, nothing], "ekman6.costs", axis=1)], "ekman6.implied")
-    graph.add("Mean", ["ekman7.own", implied], "ekman7")
+    costs = graph.add("Concat", [against, nothing], "ekman6.costs", axis=1)
+    implied = graph.add("Mul", [costs, graph.keep("ekman6.share", np.array(OWN - 1, np.float32))], "ekman6.implied")
+    own = graph.add("Mul", ["ekman7.own", graph.keep("ekman7.share", np.array(OWN, np.float32))], "ekman7.weighted")
+    graph.add("Add", [own, implied], "ekman7")
 
 
 def export(model: TextEncoder, path: Path, *, ranges: Ranges | None = None) -> None:
