@@ -13,8 +13,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def models(as_json: AsJson = False) -> None:
-    """List the models: licence, languages, label sets and measured quality."""
-    parts = {name: catalog.find("encoders", name) for name in catalog.names("encoders")}
+    """List the models: licence, languages, label sets and measured quality; those that ship come first."""
+    found = sorted((catalog.find("encoders", name) for name in catalog.names("encoders")), key=lambda part: part.shipped is None)
+    parts = {part.name: part for part in found}
     cards = {name: read_card(part.shipped) for name, part in parts.items() if part.shipped is not None}
     if as_json:
         listed = [
