@@ -25,10 +25,13 @@ from sklearn.metrics import f1_score
 
 from affekt.calibration.apply import probabilities
 from affekt.calibration.fit import best_threshold, fit
+from affekt.catalog import find
+from affekt.encoders._card import read_card
+from affekt.encoders.text_affekt import SHIPPED
 from affekt.evaluation.metrics import ece
 from affekt.export import onnx_graph, text_onnx
 from affekt.labels import ekman7, goemotions28
-from affekt.training.multitask import load_model, predict
+from affekt.training.multitask import examples_of, load_model, predict
 from affekt.training.targets import SLICES
 from affekt.training.text_encoder import OWN, implied, joined
 
@@ -36,7 +39,7 @@ ROOT = Path(__file__).parents[1]
 RECIPE = ROOT / "recipes" / "text" / "text_affekt"
 sys.path.insert(0, str(RECIPE))
 from finish import CONFIG, DEVELOPMENT, finish, macro_f1, typical  # noqa: E402
-from train import examples_of, split_rows, tokenizer_of  # noqa: E402
+from train import split_rows, tokenizer_of  # noqa: E402
 
 CORPORA = ("goemotions/dev", "brighter/tune", "xed/dev", "cped/dev")
 STRENGTHS = {
@@ -52,7 +55,7 @@ def outputs(work: Path, name: str, data: Path) -> Head:
     model, tokenizer = load_model(work / f"{name}.safetensors"), tokenizer_of(work, CONFIG["encoders"]["e5"])
     made = {}
     for key in CORPORA:
-        examples = examples_of(split_rows(data, key), key.split("/")[0], tokenizer, CONFIG["max_tokens"])
+        examples = examples_of(split_rows(data, key), find("datasets", key.split("/")[0]), tokenizer, max_tokens=CONFIG["max_tokens"])
         raw = predict(model, examples)
         made[key] = (raw, np.stack([one.values for one in examples]), np.stack([one.known for one in examples]))
     return made
@@ -179,6 +182,8 @@ def main() -> None:
     work, name, data = Path(sys.argv[1]), sys.argv[2], Path(os.environ["AFFEKT_DATA"]) / "text"
     said = outputs(work, name, data)
     made = {"thresholds": thresholds(said), "joining": joining(said), "shift": shift(said), "smoothing": smoothing(work, name, data)}
+    made["command"] = "python bench/choices.py WORK NAME"
+    made["model"] = f"text_affekt@{read_card(SHIPPED).revision}"  # what NAME was exported to
     (ROOT / "bench" / "results" / "choices.json").write_text(json.dumps(made, indent=1) + "\n")
     page = ROOT / "docs" / "text.md"
     head, _, rest = page.read_text(encoding="utf-8").partition("<!-- bench:choices -->")

@@ -328,3 +328,11 @@ def test_broken_json_is_named_where_it_breaks(tmp_path: Path, content: str, mess
 def test_a_conversation_in_which_nobody_speaks_is_empty(tmp_path: Path, name: str, content: str) -> None:
     with pytest.raises(EmptyInput, match=name):
         open_source(write(tmp_path, name, content))
+
+
+def test_the_name_of_a_sound_is_not_read_as_a_text(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no file call\.wav"):
+        open_source("call.wav")
+    (tmp_path / "call.wav").write_bytes(b"RIFF")
+    with pytest.raises(InputError, match=r"nothing reads '\.wav'"):
+        open_source(tmp_path / "call.wav")

@@ -22,9 +22,8 @@ from affekt.evaluation.evaluate import evaluate
 from affekt.evaluation.rows import map_rows
 from affekt.labels import ekman7
 from affekt.parts import Calibration, Row
-from affekt.preprocessing.text import normalise
 from affekt.training import text_tfidf
-from affekt.training.multitask import Example, Optimiser, clipped, fit, load_model, predict
+from affekt.training.multitask import Example, Optimiser, examples_of, fit, load_model, predict
 from affekt.training.targets import SLICES, targets
 
 HERE = Path(__file__).parent
@@ -36,13 +35,6 @@ LABELS, AT = ekman7.PART, SLICES["ekman7"]
 MAP = smp2020_usual.PART.label_maps["ekman7"]
 WEIGHTS = {"ekman7": 1.0, "goemotions28": 0.0, "ekman6": 0.0, "plutchik8": 0.0, "sentiment3": 0.0, "vad": 0.0}
 PLAIN = Calibration((1.0,) * 7, (0.0,) * 7)
-
-
-def examples_of(rows: list[Row], tokenizer: Tokenizer) -> list[Example]:
-    known = {piece for piece in tokenizer.get_vocab() if len(piece) == 1}
-    texts = [normalise(row.text, known=known.__contains__) for row in rows]
-    ids = [clipped(encoding.ids, MAX_TOKENS) for encoding in tokenizer.encode_batch(texts)]
-    return [Example(one, *targets(row, "smp2020_usual", label_map=MAP)) for row, one in zip(rows, ids, strict=True)]
 
 
 def taught(rows: list[Row], examples: list[Example]) -> list[Example]:
@@ -67,14 +59,17 @@ def main() -> None:
     model = load_model(work / f"{name}.safetensors")
     fit(
         model,
-        taught(train, examples_of(train, tokenizer)) * EPOCHS,
+        taught(train, examples_of(train, smp2020_usual.PART, tokenizer, max_tokens=MAX_TOKENS)) * EPOCHS,
         optimiser=OPTIMISER,
         weights=WEIGHTS,
         seed=7,
         checkpoint=work / f"{name}.smp.checkpoint",
         report=lambda line: print(line, flush=True),
     )
-    raw = {split: predict(model, examples_of(found, tokenizer))[:, AT] for split, found in rows.items()}
+    raw = {
+        split: predict(model, examples_of(found, smp2020_usual.PART, tokenizer, max_tokens=MAX_TOKENS))[:, AT]
+        for split, found in rows.items()
+    }
     gold = [targets(row, "smp2020_usual", label_map=MAP) for row in rows["dev"]]
     calibration = calibrate(raw["dev"], np.stack([one[AT] for one, _ in gold]), np.stack([one[AT] for _, one in gold]), LABELS)
     for split in ("dev", "test") if final else ("dev",):

@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
-from train import examples_of, split_rows, tokenizer_of, told
+from train import split_rows, tokenizer_of, told
 
 from affekt.calibration.fit import fit
 from affekt.catalog import find
@@ -26,7 +26,7 @@ from affekt.evaluation.run import evaluate_rows
 from affekt.export.text_onnx import export, measure
 from affekt.parts import Calibration, Card, Row
 from affekt.results import Clip
-from affekt.training.multitask import Example, load_model
+from affekt.training.multitask import Example, examples_of, load_model
 from affekt.training.targets import SETS, SLICES
 
 HERE = Path(__file__).parent
@@ -114,7 +114,7 @@ def typical(data: Path, work: Path) -> list[Example]:
     made = []
     for name, count in {"goemotions": 400, "brighter": 1200, "xed": 400, "cped": 400, "emobank": 200}.items():
         rows = split_rows(data, f"{name}/train")
-        made += examples_of(rows[:: len(rows) // count], name, tokenizer, CONFIG["max_tokens"])
+        made += examples_of(rows[:: len(rows) // count], find("datasets", name), tokenizer, max_tokens=CONFIG["max_tokens"])
     return made
 
 

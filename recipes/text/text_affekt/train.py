@@ -18,8 +18,7 @@ import torch
 from tokenizers import Tokenizer
 
 from affekt.parts import Corpus, Row
-from affekt.preprocessing.text import normalise
-from affekt.training.multitask import Example, Optimiser, clipped, fit, load_model, predict, save_model
+from affekt.training.multitask import Example, Optimiser, examples_of, fit, load_model, predict, save_model
 from affekt.training.targets import SETS, SLICES, WIDTH, targets
 from affekt.training.text_encoder import from_bert
 
@@ -44,16 +43,6 @@ def split_rows(data: Path, key: str, drop: set[str] = frozenset()) -> list[Row]:
 def told(name: str, row: Row) -> tuple[np.ndarray, np.ndarray]:
     """What the heads should say on a row of a corpus: (values, known)."""
     return targets(row, name, label_map=corpus(name).label_maps.get("ekman7"))
-
-
-def examples_of(rows: list[Row], name: str, tokenizer: Tokenizer, max_tokens: int) -> list[Example]:
-    """Rows of one corpus, tokenised, with their targets."""
-    known = {piece for piece in tokenizer.get_vocab() if len(piece) == 1}
-    texts = [normalise(row.text, known=known.__contains__) for row in rows]
-    return [
-        Example(clipped(encoding.ids, max_tokens), *told(name, row))
-        for row, encoding in zip(rows, tokenizer.encode_batch(texts), strict=True)
-    ]
 
 
 def tokenizer_of(work: Path, encoder: dict) -> Tokenizer:
@@ -147,11 +136,10 @@ class Teachers:
         if (name, key) not in self.said:
             stage = self.config["stages"][name]
             tokenizer = tokenizer_of(self.work, self.config["encoders"][stage["encoder"]])
-            corpus_name = key.split("/")[0]
             speaks = [at for at, row in enumerate(rows) if "languages" not in stage or row.lang in stage["languages"]]
             out = np.full((len(rows), WIDTH), np.nan, np.float32)
             if speaks:
-                shown = examples_of([rows[at] for at in speaks], corpus_name, tokenizer, self.config["max_tokens"])
+                shown = examples_of([rows[at] for at in speaks], corpus(key.split("/")[0]), tokenizer, max_tokens=self.config["max_tokens"])
                 out[speaks] = np.where(self.learned[name], predict(self.models[name], shown, bf16=True), np.nan)
                 print(f"{name} has spoken on {len(speaks)} rows of {key}", flush=True)
             self.said[name, key] = out
@@ -168,7 +156,7 @@ def main() -> None:
     drop = set(json.loads((work / "xed_drop.json").read_text()))
     rng = random.Random(config["seed"])
     rows = {key: split_rows(data, key, drop) for key in stage["passes"]}
-    splits = {key: examples_of(rows[key], key.split("/")[0], tokenizer, config["max_tokens"]) for key in rows}
+    splits = {key: examples_of(rows[key], corpus(key.split("/")[0]), tokenizer, max_tokens=config["max_tokens"]) for key in rows}
     for examples in splits.values():
         standardise(examples)
     wanted: dict[str, list[str]] = stage.get("teachers", {})

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from affekt.errors import InputError
+from affekt.sources.audio import ENDINGS as SOUNDS
 from affekt.sources.conversation import ENDINGS as CONVERSATIONS
 from affekt.sources.conversation import open_conversation
 from affekt.sources.decode import read_text
@@ -23,7 +24,9 @@ __all__ = ["Opened", "open_source"]
 
 KINDS = ("text", "document", "conversation")
 ENDINGS = (*DOCUMENTS, *CONVERSATIONS)
-_FILE_NAME = re.compile(rf"\S+({'|'.join(map(re.escape, (*ENDINGS, *TABLES)))})", re.IGNORECASE)
+# A word with such an ending is meant as a file, there or not, and is never read as a text; .au and .ts end web addresses and code too.
+_MEANT = (*ENDINGS, *TABLES, *(ending for ending in SOUNDS if ending not in (".au", ".ts")))
+_FILE_NAME = re.compile(rf"\S+({'|'.join(map(re.escape, _MEANT))})", re.IGNORECASE)
 
 
 def open_source(given: str | Path, *, kind: str | None = None) -> Opened:

@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from affekt.training.targets import SETS, SLICES
+from affekt.parts import Corpus, Row
+from affekt.preprocessing.text import normalise
+from affekt.training.targets import SETS, SLICES, targets
 from affekt.training.text_encoder import TextEncoder
 
 HEAD_WIDTH = 32  # of multilingual-e5-small: 384 / 12
@@ -44,6 +47,17 @@ class Optimiser:
 def clipped(ids: Sequence[int], most: int) -> Sequence[int]:
     """The ids, at most so many, the mark at the end kept."""
     return ids if len(ids) <= most else [*ids[: most - 1], ids[-1]]
+
+
+def examples_of(rows: Sequence[Row], corpus: Corpus, tokenizer: Tokenizer, *, max_tokens: int) -> list[Example]:
+    """Rows of one corpus, normalised and tokenised as at run time, with what every head should say on them."""
+    known = {piece for piece in tokenizer.get_vocab() if len(piece) == 1}
+    texts = [normalise(row.text, known=known.__contains__) for row in rows]
+    label_map = corpus.label_maps.get("ekman7")
+    return [
+        Example(clipped(encoding.ids, max_tokens), *targets(row, corpus.name, label_map=label_map))
+        for row, encoding in zip(rows, tokenizer.encode_batch(texts), strict=True)
+    ]
 
 
 def collate(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:

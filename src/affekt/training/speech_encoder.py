@@ -4,7 +4,6 @@ Whisper pads every clip to 30 s; here a clip keeps its own length, as the positi
 """
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from affekt.sources.audio import RATE
+from affekt.training.pretrained import copy
 
 WINDOW, HOP, BANDS = 400, 160, 80  # samples: 25 ms, 10 ms; mel bands
 HALF = WINDOW // 2
@@ -124,22 +124,17 @@ def from_whisper(folder: Path, *, layers: int | None = None) -> SpeechEncoder:
     width = state["conv1.weight"].shape[0]
     model = SpeechEncoder(width=width, layers=layers or depth, heads=width // 64)
     model.positions.weight.data = state["embed_positions.weight"]
-    _copy(model.conv1, state, "conv1")
-    _copy(model.conv2, state, "conv2")
+    copy(model.conv1, state, "conv1")
+    copy(model.conv2, state, "conv2")
     for at, layer in enumerate(model.layers):
         name = f"layers.{at}"
         attention = f"{name}.self_attn"
         layer.qkv.weight.data = torch.cat([state[f"{attention}.{part}_proj.weight"] for part in "qkv"])
         bias = [state.get(f"{attention}.{part}_proj.bias", torch.zeros(width)) for part in "qkv"]  # the key has none
         layer.qkv.bias.data = torch.cat(bias)
-        _copy(layer.out, state, f"{attention}.out_proj")
-        _copy(layer.norm_attention, state, f"{name}.self_attn_layer_norm")
-        _copy(layer.up, state, f"{name}.fc1")
-        _copy(layer.down, state, f"{name}.fc2")
-        _copy(layer.norm_output, state, f"{name}.final_layer_norm")
+        copy(layer.out, state, f"{attention}.out_proj")
+        copy(layer.norm_attention, state, f"{name}.self_attn_layer_norm")
+        copy(layer.up, state, f"{name}.fc1")
+        copy(layer.down, state, f"{name}.fc2")
+        copy(layer.norm_output, state, f"{name}.final_layer_norm")
     return model
-
-
-def _copy(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    for kind in ("weight", "bias"):
-        getattr(module, kind).data = state[f"{name}.{kind}"].clone()

@@ -6,13 +6,14 @@ plain matrix products than through the fused attention kernel.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from affekt.training.pretrained import copy
 from affekt.training.targets import SLICES, WIDTH
 
 OWN = 0.7  # weight of ekman7's own head where it is joined with what ekman6 implies
@@ -107,20 +108,15 @@ def from_bert(folder: Path, *, layers: Sequence[int], rows: Sequence[int] | None
     model.words.weight.data = words.contiguous()
     # Every text is of token type 0, so its vector joins the positions.
     model.positions.weight.data = state["embeddings.position_embeddings.weight"] + state["embeddings.token_type_embeddings.weight"][0]
-    _copy(model.norm, state, "embeddings.LayerNorm")
+    copy(model.norm, state, "embeddings.LayerNorm")
     for layer, source in zip(model.layers, layers, strict=True):
         name = f"encoder.layer.{source}"
         for kind in ("weight", "bias"):
             parts = [state[f"{name}.attention.self.{part}.{kind}"] for part in ("query", "key", "value")]
             getattr(layer.qkv, kind).data = torch.cat(parts)
-        _copy(layer.out, state, f"{name}.attention.output.dense")
-        _copy(layer.norm_attention, state, f"{name}.attention.output.LayerNorm")
-        _copy(layer.up, state, f"{name}.intermediate.dense")
-        _copy(layer.down, state, f"{name}.output.dense")
-        _copy(layer.norm_output, state, f"{name}.output.LayerNorm")
+        copy(layer.out, state, f"{name}.attention.output.dense")
+        copy(layer.norm_attention, state, f"{name}.attention.output.LayerNorm")
+        copy(layer.up, state, f"{name}.intermediate.dense")
+        copy(layer.down, state, f"{name}.output.dense")
+        copy(layer.norm_output, state, f"{name}.output.LayerNorm")
     return model
-
-
-def _copy(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    for kind in ("weight", "bias"):
-        getattr(module, kind).data = state[f"{name}.{kind}"].clone()
