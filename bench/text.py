@@ -29,6 +29,7 @@ from affekt.encoders._card import read_card, write_card
 from affekt.encoders.text_affekt import SHIPPED
 from affekt.evaluation.run import evaluate_rows
 from affekt.parts import Row
+from readme import write_readme
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results" / "text.json"
@@ -267,16 +268,6 @@ def _quality_lines(name: str, models: dict[str, Any]) -> list[str]:
     return lines
 
 
-def write_readme(made: dict[str, Any]) -> None:
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    for name, table in tables(made).items():
-        begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
-        head, _, rest = text.partition(begin)
-        text = f"{head}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
-    path.write_text(text, encoding="utf-8")
-
-
 def write_card_metrics(quality: dict[str, Any]) -> None:
     """Puts the shipped model's own rows on its card; the card's revision is that of the weights, and stays."""
     card = read_card(SHIPPED)
@@ -315,7 +306,7 @@ def main() -> None:
         made["speed_of"] = f"text_affekt@{revision}"
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    write_readme(made)
+    write_readme(tables(made))
 
 
 if __name__ == "__main__":

@@ -131,7 +131,8 @@ def test_models_and_labels_are_listed() -> None:
         "sentiment3",
         "vad",
     }
-    assert json.loads(run("models", "--json").stdout)[0]["commercial"] is True
+    commercial = {one["name"]: one.get("commercial") for one in json.loads(run("models", "--json").stdout)}
+    assert (commercial["text_affekt"], commercial["speech_affekt"], commercial["speech_affekt_free"]) == (True, False, True)
 
 
 def test_evaluate_gives_every_number(tmp_path: Path) -> None:

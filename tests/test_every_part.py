@@ -82,19 +82,29 @@ def _clips(texts: list[str]) -> list[Clip]:
     return [Clip("text", text, 0, len(text), span=(0, len(text))) for text in texts]
 
 
+def _sounds() -> list[Clip]:
+    rng = np.random.default_rng(0)
+    made = [(rng.normal(size=length) * 0.1).astype(np.float32) for length in (100, 8000, 8001, 48_000)]
+    return [Clip("speech", samples, 0, len(samples) / 16_000) for samples in made]
+
+
+def _given(encoder) -> list[Clip]:
+    return _clips(TEXTS) if encoder.card.modality == "text" else _sounds()
+
+
 def test_an_encoder_is_finite_repeatable_and_of_the_shape_it_says(encoder) -> None:
-    heads = list(encoder.card.calibration)
-    once, again = encoder(_clips(TEXTS), labels=heads), encoder(_clips(TEXTS), labels=heads)
+    heads, clips = list(encoder.card.calibration), _given(encoder)
+    once, again = encoder(clips, labels=heads), encoder(clips, labels=heads)
     for head in heads:
-        assert once[head].shape == (len(TEXTS), len(catalog.find("labels", head).labels))
+        assert once[head].shape == (len(clips), len(catalog.find("labels", head).labels))
         assert np.isfinite(once[head]).all()
         assert np.array_equal(once[head], again[head])
 
 
 def test_an_encoder_says_in_a_batch_what_it_says_alone(encoder) -> None:
     for head in encoder.card.calibration:
-        batch = encoder(_clips(TEXTS), labels=[head])[head]
-        alone = np.concatenate([encoder(_clips([text]), labels=[head])[head] for text in TEXTS])
+        batch = encoder(_given(encoder), labels=[head])[head]
+        alone = np.concatenate([encoder([clip], labels=[head])[head] for clip in _given(encoder)])
         assert np.abs(batch - alone).max() < 1e-3
 
 

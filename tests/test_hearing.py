@@ -1,6 +1,7 @@
 """From a sound to readings, with a small model of random weights: who, when, and the same live as from a file."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,12 @@ from affekt.encoders._card import write_card
 from affekt.encoders.speech_affekt import SpeechAffekt
 from affekt.errors import EmptyInput, InputError
 from affekt.export.speech_onnx import Head, export
-from affekt.hearing import Listener, hear
+from affekt.hearing import Hearing, Listener
 from affekt.labels import ekman7, goemotions28, sentiment3
-from affekt.parts import Calibration, Card
-from affekt.preprocessing.personal import Baseline, Population, nothing_heard, population_of
-from affekt.sources.audio import RATE, audio_of, open_audio
+from affekt.parts import Calibration, Card, LabelSet
+from affekt.preprocessing.personal import Baseline, Population, Voices, nothing_heard, population_of
+from affekt.results import Timeline
+from affekt.sources.audio import RATE, Audio, audio_of, open_audio
 from affekt.training.speech_encoder import SpeechEncoder
 
 SPEECH = Path(__file__).parent / "samples" / "train.ogg"
@@ -34,12 +36,18 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> SpeechAffekt:
     rng = np.random.default_rng(0)
     ones = np.ones(256, np.float32)
     population = Population(0 * ones, 0.1 * ones, ones)
-    head = Head("ekman7", (1,), rng.normal(size=(256, 7)).astype(np.float32) / 4, np.zeros(7, np.float32), population)
-    export(SpeechEncoder(width=128, layers=1, heads=2).eval(), head, folder / "model.onnx")
-    np.savez(folder / "population.npz", mean=population.mean, between=population.between, within=population.within)
+    head = Head("ekman7", rng.normal(size=(256, 7)).astype(np.float32) / 4, np.zeros(7, np.float32), population)
+    export(SpeechEncoder(width=128, layers=1, heads=2).eval(), head, folder)
     plain = Calibration((1.0,) * 7, (0.0,) * 7)
     write_card(Card("speech_tiny", "00000000", "speech", ("en",), {"weights": "none"}, True, {"ekman7": plain}, {}), folder)
     return SpeechAffekt(folder, 1)
+
+
+def hear(audio: Audio, encoder: SpeechAffekt, labels: LabelSet, **given: Any) -> Timeline:
+    hearing = Hearing(audio, encoder, labels, **given)
+    for _ in hearing.readings():
+        pass
+    return hearing.timeline()
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +73,9 @@ def test_live_gives_what_the_file_gives(encoder: SpeechAffekt, samples: np.ndarr
         live += listener.push(samples[begin : begin + 1600])
         provisional.append(listener.provisional())
     live += listener.flush()
-    assert tuple(live) == whole
+    assert tuple(one.reading for one in live) == whole
     said = [one for one in provisional if one is not None]
-    assert said and provisional[0] is None and all(one.end <= whole[-1].end + 0.5 for one in said)
+    assert said and all(one.provisional for one in said) and provisional[0] is None and all(one.end <= whole[-1].end + 0.5 for one in said)
 
 
 def test_two_microphones_are_two_people_and_one_recording_in_stereo_is_not(encoder: SpeechAffekt, samples: np.ndarray) -> None:
@@ -96,9 +104,9 @@ def test_a_voice_is_known_by_name_and_what_is_learned_is_kept(encoder: SpeechAff
 
 def test_what_was_heard_before_changes_the_reading(encoder: SpeechAffekt, samples: np.ndarray) -> None:
     rng = np.random.default_rng(0)
-    known = Baseline(rng.normal(size=256).astype(np.float32), 40.0)
+    known = Baseline(rng.normal(size=256).astype(np.float32), 40)
     before = hear(audio_of(samples), encoder, LABELS).readings[0]
-    after = Listener(encoder, LABELS, baseline=known).push(samples)[0]
+    after = Listener(encoder, LABELS, who="Anna", voices={"Anna": known}).push(samples)[0].reading
     assert after.heard == 40 and after.scores != before.scores
 
 
@@ -145,10 +153,24 @@ def test_a_baseline_is_the_mean_shrunk_to_the_population(tmp_path: Path) -> None
         Baseline.load(tmp_path / "anna.npz", model="speech_tiny@00000001")
 
 
-def test_what_counts_nothing_changes_nothing() -> None:
-    voice = Baseline(np.ones(2, np.float32), 2.0)
-    assert np.array_equal(voice.hear(np.full(2, 9, np.float32), weight=0).mean, voice.mean)
-    assert Baseline(np.zeros(2, np.float32)).hear(np.ones(2, np.float32), weight=0).mean.tolist() == [0, 0]
+def test_who_is_angry_all_along_does_not_become_the_new_neutral() -> None:
+    emotions = np.array([[2, 0], [-2, 0]], np.float32)
+    population = Population(*np.ones((3, 2), np.float32), emotions)
+    voice = nothing_heard(population)
+    for _ in range(40):
+        voice = voice.hear(population.voice(np.array([5, 1], np.float32), np.array([1, 0], np.float32)))
+    assert voice.mean == pytest.approx([3, 1]) and voice.heard == 40
+
+
+def test_voices_are_kept_by_name_and_erased(tmp_path: Path) -> None:
+    voices = Voices(tmp_path / "voices", model="speech_tiny@00000000")
+    assert not voices and "Anna" not in voices
+    voices["Anna / Zürich"] = Baseline(np.ones(2, np.float32), 3)
+    assert list(voices) == ["Anna / Zürich"] and voices["Anna / Zürich"].heard == 3
+    del voices["Anna / Zürich"]
+    assert not len(voices) and not list((tmp_path / "voices").iterdir())
+    with pytest.raises(KeyError):
+        del voices["Ben"]
 
 
 def test_the_population_tells_between_speakers_from_within() -> None:

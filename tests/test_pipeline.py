@@ -137,8 +137,8 @@ def test_unknown_names_list_what_there_is() -> None:
         Reader(labels="ekman8")
     with pytest.raises(UnknownName, match="text_affekt"):
         Reader(models={"text": "bert"}).read("x")
-    with pytest.raises(InputError, match="there is: text"):
-        Reader(models={"speech": "x"})
+    with pytest.raises(InputError, match="there are: text, speech"):
+        Reader(models={"smell": "x"})
     with pytest.raises(InputError, match="batch"):
         Reader(batch=0)
 

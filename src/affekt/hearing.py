@@ -3,55 +3,94 @@
 A `Listener` serves files and live streams alike; what it gives out at the end of an utterance is the same for both.
 """
 
-from collections.abc import Iterator, MutableMapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.calibration.apply import decide, probabilities, project, spoken
 from affekt.errors import EmptyInput, InputError
-from affekt.parts import LabelSet
-from affekt.preprocessing.personal import Baseline, nothing_heard
+from affekt.parts import Card, LabelSet
+from affekt.preprocessing.personal import Baseline, Population, nothing_heard
+from affekt.preprocessing.speakers import Diariser
 from affekt.preprocessing.speech import Segmenter, Utterance
-from affekt.results import Reading, Timeline
+from affekt.preprocessing.transcript import Word, as_turns
+from affekt.results import Clip, Reading, Timeline
 from affekt.sources.audio import RATE, Audio
-
-if TYPE_CHECKING:
-    from affekt.encoders.speech_affekt import SpeechAffekt
 
 Floats = NDArray[np.float32]
 DIGITS = 4  # of a score
 QUIET = -55.0  # dB of full scale; less is heard, but not judged
 SHORT = 0.4  # seconds of speech in an utterance; less is not judged
 CLIPPED = 0.02  # share of samples at full scale from which the reader should know
-UNSURE = 0.2  # how much an utterance counts for the baseline that is surely full of emotion; one that is surely neutral counts 1
 SEPARATE = 0.5  # correlation of two channels below which they are two people's microphones
 PEEK = 30 * RATE  # samples that this is judged by
+PROVISIONAL = RATE // 2  # samples between two readings of an utterance that goes on
+
+
+class SpeechEncoder(Protocol):
+    """A speech model whose weights are loaded.
+
+    Args:
+        population: how voices are and differ; None: the model does not get to know voices.
+    """
+
+    card: Card
+    population: Population | None
+
+    def hear(self, samples: Floats, *, labels: Sequence[str], baseline: Baseline | None = None) -> tuple[Floats, dict[str, Floats]]:
+        """One utterance, (n,): its features, (d,), to hear into a baseline, and the raw outputs of each label set."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One utterance, judged.
+
+    Args:
+        words: what was said, where that was asked for.
+    """
+
+    reading: Reading
+    words: tuple[Word, ...] = ()
 
 
 class Listener:
-    """Listens to one channel, utterance by utterance, and gets to know its voice.
+    """Listens to one channel, utterance by utterance, and gets to know its voices.
 
     Args:
         labels: the label set that readings speak.
-        who: the speaker.
-        baseline: what has been heard of the speaker before.
+        who: the speaker, where there is one.
+        voices: what has been heard of speakers before, by name; what is learned here goes there.
+        diariser: tells who speaks in an utterance, where several may.
+        transcribe: the words in samples, (n,).
     """
 
-    def __init__(self, encoder: "SpeechAffekt", labels: LabelSet, *, who: str | None = None, baseline: Baseline | None = None) -> None:
-        self.encoder, self.labels, self.who = encoder, labels, who
-        self.baseline = baseline or nothing_heard(encoder.population)
+    def __init__(
+        self,
+        encoder: SpeechEncoder,
+        labels: LabelSet,
+        *,
+        who: str | None = None,
+        voices: MutableMapping[str, Baseline] | None = None,
+        diariser: Diariser | None = None,
+        transcribe: Callable[[Floats], tuple[Word, ...]] | None = None,
+    ) -> None:
+        self.encoder, self.labels, self.who, self.diariser, self.transcribe = encoder, labels, who, diariser, transcribe
+        self.voices: MutableMapping[str, Baseline] = {} if voices is None else voices
+        self.nameless = None if encoder.population is None else nothing_heard(encoder.population)
         self.spoken = spoken(encoder.card, labels)
         self.segmenter = Segmenter()
         self.clipped = 0
 
-    def push(self, samples: Floats) -> list[Reading]:
-        """The readings of the utterances that end within these samples, (n,)."""
+    def push(self, samples: Floats) -> list[Heard]:
+        """What was heard in the utterances that end within these samples, (n,)."""
         return [self._final(utterance) for utterance in self.segmenter.push(samples)]
 
-    def flush(self) -> list[Reading]:
-        """The reading of the utterance that the end of the sound cuts off."""
+    def flush(self) -> list[Heard]:
+        """What was heard in the utterance that the end of the sound cuts off."""
         return [self._final(utterance) for utterance in self.segmenter.flush()]
 
     def provisional(self) -> Reading | None:
@@ -59,23 +98,33 @@ class Listener:
         pending = self.segmenter.pending
         return None if pending is None else self._reading(pending, self._judge(pending)[1])
 
-    def _final(self, utterance: Utterance) -> Reading:
+    def baseline(self) -> Baseline | None:
+        """What has been heard of who speaks now."""
+        return self.nameless if self.who is None or self.nameless is None else self.voices.get(self.who, self.nameless)
+
+    def _final(self, utterance: Utterance) -> Heard:
+        if self.diariser is not None:
+            self.who = self.diariser.assign(utterance.samples, utterance.voiced)
         features, scores = self._judge(utterance)
         reading = self._reading(utterance, scores)
         self.clipped += utterance.clipped > CLIPPED
-        if _doubt(utterance) is None:
-            neutral = float(scores[self.spoken.labels.index("neutral")]) if "neutral" in self.spoken.labels else 1.0
-            self.baseline = self.baseline.hear(features, weight=weight_of(neutral))
-        return reading
+        known, population = self.baseline(), self.encoder.population
+        if known is not None and population is not None and _doubt(utterance) is None:
+            known = known.hear(population.voice(features, scores))
+            if self.who is None:
+                self.nameless = known
+            else:
+                self.voices[self.who] = known
+        return Heard(reading, () if self.transcribe is None else self.transcribe(utterance.samples))
 
     def _judge(self, utterance: Utterance) -> tuple[Floats, Floats]:
         """Features, (d,), and calibrated scores of the set that the model speaks, (labels,)."""
-        features, raw = self.encoder.hear(utterance.samples, labels=[self.spoken.name], baseline=self.baseline)
+        features, raw = self.encoder.hear(utterance.samples, labels=[self.spoken.name], baseline=self.baseline())
         calibration = self.encoder.card.calibration[self.spoken.name]
         return features, probabilities(raw[self.spoken.name][None], self.spoken, calibration)[0]
 
     def _reading(self, utterance: Utterance, scores: Floats) -> Reading:
-        card = self.encoder.card
+        card, known = self.encoder.card, self.baseline()
         said = scores if self.spoken is self.labels else project(scores[None], self.spoken, self.labels)[0]
         named = {name: round(float(score), DIGITS) for name, score in zip(self.labels.labels, said, strict=True)}
         present, reason = decide(named, self.labels, card.calibration.get(self.labels.name))
@@ -96,7 +145,8 @@ class Listener:
             valence=valence,
             arousal=arousal,
             dominance=dominance,
-            heard=round(self.baseline.heard, 1),
+            heard=None if known is None else known.heard,
+            provisional=not utterance.final,
         )
 
     def _dimensions(self, scores: Floats) -> tuple[float | None, float | None, float | None]:
@@ -105,13 +155,6 @@ class Listener:
             return None, None, None
         valence, arousal, dominance = scores @ np.array([self.spoken.places[name] for name in self.spoken.labels])
         return round(float(valence), DIGITS), round(float(arousal), DIGITS), round(float(dominance), DIGITS)
-
-
-def weight_of(neutral: float) -> float:
-    """How much an utterance counts for a baseline, in [UNSURE, 1], by how neutral it is judged: a person who is angry all along must not
-    become the new neutral.
-    """
-    return UNSURE + (1 - UNSURE) * neutral
 
 
 def _doubt(utterance: Utterance) -> str | None:
@@ -123,70 +166,117 @@ def _doubt(utterance: Utterance) -> str | None:
     return None
 
 
-def listen(
-    audio: Audio,
-    encoder: "SpeechAffekt",
-    labels: LabelSet,
-    *,
-    names: Sequence[str] = (),
-    voices: MutableMapping[str, Baseline] | None = None,
-) -> Iterator[Reading]:
-    """The readings of a sound, utterance by utterance, as they end; in constant memory.
+class Hearing:
+    """A sound that is being read: gives readings as utterances end, and at any time the timeline of what has been read.
 
     A stereo recording whose channels are two people's microphones gets a speaker a channel, else the channels are mixed.
 
     Args:
         names: of the speakers, one a microphone; by default "channel 1" and "channel 2", or nobody where there is one.
-        voices: what has been heard of the speakers before, by name; what is learned here of those with a name is put back.
+        voices: what has been heard of the speakers before, by name; what is learned here of those in `names` is put back.
+        diariser: makes what tells who speaks, where one microphone has several people before it.
+        transcribe: the words in samples, (n,).
+        read_words: the reading of an utterance's words.
 
     Raises:
         InputError: there are more or fewer names than microphones.
     """
-    blocks, mixing = _peeked(audio)
-    if names and len(names) != len(mixing):
-        raise InputError(f"{len(names)} names for {len(mixing)} microphones in {audio.name}; give one a microphone")
-    people: Sequence[str | None] = names or (["channel 1", "channel 2"] if len(mixing) == 2 else [None])
-    voices = {} if voices is None else voices
-    listeners = [Listener(encoder, labels, who=who, baseline=voices.get(who) if who else None) for who in people]
-    for block in blocks:
-        for listener, samples in zip(listeners, mixing @ block, strict=True):
-            yield from listener.push(samples)
-    for listener in listeners:
-        yield from listener.flush()
-        if listener.who:
-            voices[listener.who] = listener.baseline
-        if listener.clipped:
-            whose = f" of {listener.who}" if listener.who else ""
-            audio.warnings.append(f"{listener.clipped} utterances{whose} are clipped: recorded too loud, their scores are less sure")
+
+    def __init__(
+        self,
+        audio: Audio,
+        encoder: SpeechEncoder,
+        labels: LabelSet,
+        *,
+        names: Sequence[str] = (),
+        voices: MutableMapping[str, Baseline] | None = None,
+        diariser: Callable[[], Diariser] | None = None,
+        transcribe: Callable[[Floats], tuple[Word, ...]] | None = None,
+        read_words: Callable[[Clip], Reading] | None = None,
+    ) -> None:
+        self.audio, self.labels, self.read_words = audio, labels, read_words
+        self.blocks, self.mixing = _peeked(audio)
+        if names and len(names) != len(self.mixing):
+            raise InputError(f"{len(names)} names for {len(self.mixing)} microphones in {audio.name}; give one a microphone")
+        separate = len(self.mixing) == 2
+        people: Sequence[str | None] = names or (["channel 1", "channel 2"] if separate else [None])
+        kept = voices if names else None  # of people without a name nothing is kept
+        self.listeners = [
+            Listener(
+                encoder,
+                labels,
+                who=who,
+                voices=kept,
+                diariser=diariser() if diariser is not None and who is None else None,
+                transcribe=transcribe,
+            )
+            for who in people
+        ]
+        self.heard: list[Heard] = []
+        self.samples = 0  # read so far, a channel
+
+    @property
+    def position(self) -> float:
+        """Seconds of the sound that have been read."""
+        return self.samples / RATE
+
+    def readings(self, *, provisional: bool = False) -> Iterator[Reading]:
+        """The readings in the order in which utterances end, and of those that go on twice a second where `provisional`."""
+        for block in self.blocks:
+            for begin, end in _halves(self.samples, block.shape[1]):
+                piece = self.mixing @ block[:, begin:end]
+                self.samples += end - begin
+                for listener, samples in zip(self.listeners, piece, strict=True):
+                    yield from self._keep(listener.push(samples))
+                if provisional and self.samples % PROVISIONAL == 0:
+                    yield from (reading for listener in self.listeners if (reading := listener.provisional()) is not None)
+        for listener in self.listeners:
+            yield from self._keep(listener.flush())
+
+    def _keep(self, heard: list[Heard]) -> Iterator[Reading]:
+        for one in heard:
+            self.heard.append(one)
+            yield one.reading
+
+    def timeline(self) -> Timeline:
+        """What has been read so far.
+
+        Raises:
+            EmptyInput: nobody speaks in it.
+        """
+        warnings = [*self.audio.warnings, *(told for listener in self.listeners for told in _clipping(listener))]
+        if not self.heard:
+            said = f" ({'; '.join(warnings)})" if warnings else ""
+            name = self.audio.name
+            raise EmptyInput(f"no speech found in {name}{said}; is it the right file, and is the voice louder than what is around it?")
+        ordered = sorted(self.heard, key=lambda one: one.reading.start)
+        transcript, turns = as_turns([(one.reading.start, one.reading.who, one.words) for one in ordered])
+        words = [] if self.read_words is None else [self.read_words(turn) for turn in turns]
+        end = max(one.reading.end for one in ordered)
+        return Timeline(
+            source=self.audio.name,
+            duration=round(max(self.audio.duration or 0.0, end), 3),
+            unit="seconds",
+            labels=self.labels.name,
+            readings=(*(one.reading for one in ordered), *words),
+            transcript=transcript or None,
+            warnings=tuple(warnings),
+        )
 
 
-def hear(
-    audio: Audio,
-    encoder: "SpeechAffekt",
-    labels: LabelSet,
-    *,
-    names: Sequence[str] = (),
-    voices: MutableMapping[str, Baseline] | None = None,
-) -> Timeline:
-    """The timeline of a sound; arguments as in `listen`.
+def _clipping(listener: Listener) -> Iterator[str]:
+    if listener.clipped:
+        whose = f" of {listener.who}" if listener.who and listener.diariser is None else ""
+        yield f"{listener.clipped} utterances{whose} are clipped: recorded too loud, their scores are less sure"
 
-    Raises:
-        EmptyInput: nobody speaks in it.
-        InputError: the model speaks no label set from which the wanted one can be told, or names and microphones differ in number.
-    """
-    readings = tuple(listen(audio, encoder, labels, names=names, voices=voices))
-    if not readings:
-        said = f" ({'; '.join(audio.warnings)})" if audio.warnings else ""
-        raise EmptyInput(f"no speech found in {audio.name}{said}; is it the right file, and is the voice louder than what is around it?")
-    end = max(reading.end for reading in readings)
-    return Timeline(
-        source=audio.name,
-        duration=round(max(audio.duration or 0.0, end), 3),
-        unit="seconds",
-        labels=labels.name,
-        readings=readings,
-        warnings=tuple(audio.warnings),
-    )
+
+def _halves(position: int, count: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of what a block of so many samples holds of each half second of the sound."""
+    begin = 0
+    while begin < count:
+        end = min(count, begin + PROVISIONAL - (position + begin) % PROVISIONAL)
+        yield begin, end
+        begin = end
 
 
 def _peeked(audio: Audio) -> tuple[Iterator[Floats], Floats]:

@@ -1,12 +1,15 @@
-"""The path of the data, top to bottom: source, windows, encoder, calibration, reading, timeline."""
+"""The path of the data, top to bottom: source, windows, encoder, calibration, reading, timeline.
+
+Sound goes the same way in `affekt.hearing`, utterance by utterance.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 from unicodedata import category
 
 import numpy as np
@@ -14,28 +17,38 @@ from numpy.typing import NDArray
 
 from affekt import catalog
 from affekt.calibration.apply import decide, probabilities, project, spoken
-from affekt.encoders._card import CARD, read_card
+from affekt.encoders._open import exists, open_encoder
 from affekt.errors import InputError, LicenceRefused, NoColumn, UnknownName
+from affekt.hearing import Hearing, SpeechEncoder
 from affekt.labels import vad
 from affekt.parts import LabelSet, OpenEncoder
+from affekt.preprocessing.personal import Baseline, Voices
+from affekt.preprocessing.speakers import Diariser
 from affekt.preprocessing.text import normalise, sentences
-from affekt.results import Clip, Reading, Timeline
+from affekt.preprocessing.transcript import Transcriber
+from affekt.results import Clip, Modality, Reading, Timeline
 from affekt.settings import Settings, resolve
-from affekt.sources import Opened, open_source
+from affekt.sources import Opened, is_sound, open_source
+from affekt.sources.audio import RATE
+from affekt.sources.live import blocking, open_sound
 
 DIGITS = 4  # of a score: a calibrated probability is not known more finely
 Floats = NDArray[np.float32]
 
 
 class Reader:
-    """Reads emotion from text; loads its model once and may be used from several threads.
+    """Reads emotion from text and speech; loads a model when it is first needed, once, and may be used from several threads.
 
     Args:
         labels: key of the label set that readings speak; default "ekman7".
-        models: {"text": name of a model or folder that holds one}; default the shipped one.
+        models: {"text": name of a model or folder that holds one, "speech": likewise}; default the shipped ones.
         batch: texts that go through the model at once.
-        threads: processor cores the model uses; 0: all there are.
-        commercial_only: refuse a model whose licence forbids commercial use.
+        threads: processor cores a model uses; 0: all there are.
+        commercial_only: use only models whose licence allows commercial use.
+        speakers: people who speak before one microphone; 0: found out.
+        voices: folder that keeps what has been heard of voices with a name; by default it is kept as long as the reader lives.
+        transcript: model that writes down what is said, whose words are read too: "packaged", a Whisper size, or a folder.
+        language: that is spoken, for the transcript; by default it is found out.
 
     Raises:
         UnknownName: no such label set or model.
@@ -53,44 +66,153 @@ class Reader:
         batch: int | None = None,
         threads: int | None = None,
         commercial_only: bool | None = None,
+        speakers: int | None = None,
+        voices: str | Path | None = None,
+        transcript: str | None = None,
+        language: str | None = None,
     ) -> None:
-        unknown = set(models or ()) - {"text"}
-        if unknown:
-            raise InputError(f"no modality {', '.join(map(repr, sorted(unknown)))} in models; there is: text")
-        model = (models or {}).get("text")
-        self.settings = resolve(labels=labels, text_model=model, batch=batch, threads=threads, commercial_only=commercial_only)
+        models = models or {}
+        if unknown := set(models) - {"text", "speech"}:
+            raise InputError(f"no modality {', '.join(map(repr, sorted(unknown)))} in models; there are: text, speech")
+        self.settings = resolve(
+            **{f"{modality}_model": name for modality, name in models.items()},
+            labels=labels,
+            batch=batch,
+            threads=threads,
+            commercial_only=commercial_only,
+            speakers=speakers,
+            voices=None if voices is None else str(voices),
+            transcript=transcript,
+            language=language,
+        )
         self.labels: LabelSet = catalog.find("labels", self.settings.labels)
-        if self.settings.text_model not in catalog.names("encoders") and not Path(self.settings.text_model).is_dir():
-            raise UnknownName(self.settings.text_model, "encoders", catalog.names("encoders"), also="nor a folder of that name")
+        for name in (self.settings.text_model, self.settings.speech_model):
+            if not exists(name):
+                raise UnknownName(name, "encoders", catalog.names("encoders"), also="nor a folder of that name")
         self._loading = Lock()
-        self._encoder: OpenEncoder | None = None
+        self._opened: dict[Modality, OpenEncoder] = {}
+        self._transcriber: Transcriber | None = None
+        self._kept: dict[str, Baseline] = {}
 
     @property
     def encoder(self) -> OpenEncoder:
         """The text model, loaded when first needed."""
+        return self._encoder("text", self.settings.text_model)
+
+    @property
+    def speech_encoder(self) -> SpeechEncoder:
+        """The speech model, loaded when first needed; where only commercial use is allowed, `speech_affekt` has a free sibling."""
+        name = self.settings.speech_model
+        if self.settings.commercial_only and name == "speech_affekt":
+            name = "speech_affekt_free"
+        return cast(SpeechEncoder, self._encoder("speech", name))
+
+    def _encoder(self, modality: Modality, name: str) -> OpenEncoder:
         with self._loading:
-            if self._encoder is None:
-                opened = open_encoder(self.settings.text_model, self.settings.threads)
-                if opened.card.modality != "text":
-                    raise InputError(f"{opened.card.name} reads {opened.card.modality}, not text; choose a text model")
+            if modality not in self._opened:
+                opened = open_encoder(name, self.settings.threads)
+                if opened.card.modality != modality:
+                    raise InputError(f"{opened.card.name} reads {opened.card.modality}, not {modality}; choose a {modality} model")
                 if self.settings.commercial_only and not opened.card.commercial:
                     licence = opened.card.licence["weights"]
                     raise LicenceRefused(f"{opened.card.name} is not for commercial use ({licence}); choose another model")
-                self._encoder = opened
-        return self._encoder
+                self._opened[modality] = opened
+        return self._opened[modality]
 
-    def read(self, source: str | Path, *, kind: str | None = None) -> Timeline:
-        """The timeline of a string, a text file or a conversation.
+    @property
+    def voices(self) -> MutableMapping[str, Baseline]:
+        """What has been heard of voices with a name; `del reader.voices["Anna"]` erases one."""
+        if not self.settings.voices:
+            return self._kept
+        card = self.speech_encoder.card
+        return Voices(Path(self.settings.voices), model=f"{card.name}@{card.revision}")
 
-        A text of several sentences gets a reading for each, and one in `fused` for the whole; a conversation gets one a turn.
+    def read(self, source: Any, *, kind: str | None = None, rate: int = RATE, who: Sequence[str] = ()) -> Timeline:
+        """The timeline of a string, a text file, a conversation, the file of a sound or video, or samples.
+
+        A text of several sentences gets a reading for each, and one in `fused` for the whole; a conversation gets one a turn, and
+        speech one an utterance.
 
         Args:
+            source: a string or path; or samples, an array (n,) or (channels, n).
             kind: "text" takes the string as it is, even where it looks like a file's name.
+            rate: samples a second, where samples are given.
+            who: names of the speakers of a sound, one a microphone; what is learned of their voices goes to `voices`.
 
         Raises:
             InputError: there is nothing to read, or the file cannot be read; the message says what to do.
         """
+        if is_sound(source, kind) or isinstance(source, np.ndarray):
+            hearing = self.hear(source, rate=rate, who=who)
+            for _ in hearing.readings():
+                pass
+            return hearing.timeline()
+        if who:
+            raise InputError("who names the speakers of a sound; a conversation names its own")
         return self._timelines([open_source(source, kind=kind)])[0]
+
+    def hear(self, source: Any, *, rate: int = RATE, who: Sequence[str] = ()) -> Hearing:
+        """A sound that is about to be read: `readings()` gives them one by one, `timeline()` what has been read so far.
+
+        Args:
+            source: a path, samples, or an iterable of pieces of samples, say of a socket; None: the microphone.
+            rate, who: as in `read`.
+
+        Raises:
+            InputError: there is no such file, or nothing in it is sound.
+            MissingExtra: a library that hears is not installed.
+        """
+        settings = self.settings
+        transcribe: Callable[[Floats], Any] | None = None
+        if settings.transcript:
+            if self._transcriber is None:
+                self._transcriber = Transcriber(settings.transcript, language=settings.language or None, threads=settings.threads)
+            transcribe = self._transcriber.words
+        return Hearing(
+            open_sound(source, rate=rate),
+            self.speech_encoder,
+            self.labels,
+            names=who,
+            voices=self.voices if who else None,
+            diariser=None if settings.speakers == 1 else partial(Diariser, speakers=settings.speakers or None),
+            transcribe=transcribe,
+            read_words=(lambda clip: self.read_clips([clip])[0]) if settings.transcript else None,
+        )
+
+    async def stream(
+        self, source: Iterable[Any] | AsyncIterable[Any] | None = None, *, rate: int = RATE, who: str | None = None
+    ) -> AsyncIterator[Reading]:
+        """Readings while somebody speaks: provisional ones twice a second, and a final one at the end of each utterance.
+
+        The final ones are those that `read` gives of the same sound.
+
+        Args:
+            source: pieces of samples as they come, each (n,) or bytes of 16-bit samples; None: the microphone.
+            rate: samples a second.
+            who: the speaker; None: told apart by their voices.
+
+        Raises:
+            InputError: a piece is no sound, or there is no microphone.
+        """
+        pieces = blocking(source, asyncio.get_running_loop()) if isinstance(source, AsyncIterable) else source
+        hearing = await asyncio.to_thread(self.hear, pieces, rate=rate, who=[who] if who else ())
+        readings = hearing.readings(provisional=True)
+        while (reading := await asyncio.to_thread(next, readings, None)) is not None:
+            yield reading
+
+    def enrol(self, who: str, source: Any, *, rate: int = RATE) -> Baseline:
+        """Gets to know a voice from a recording of this one speaker, without reading anything into it; what was known before is kept.
+
+        Args:
+            source, rate: as in `hear`.
+
+        Raises:
+            InputError: the model does not get to know voices, or nobody speaks in the recording.
+        """
+        if self.speech_encoder.population is None:
+            raise InputError(f"{self.speech_encoder.card.name} does not get to know voices; choose another speech model")
+        self.read(source, kind="sound", rate=rate, who=[who])
+        return self.voices[who]
 
     def read_many(self, texts: Iterable[Any], *, column: str | None = None, whole: bool = False) -> Iterator[Timeline]:
         """One timeline a text, in order, read in batches, in constant memory.
@@ -208,27 +330,6 @@ class Reader:
         )
 
 
-def open_encoder(name: str, threads: int = 0) -> OpenEncoder:
-    """The model of that name, or the one in a folder of that name (its card says of which family it is).
-
-    A model is opened once and shared; a folder whose card has been written anew is opened anew.
-
-    Raises:
-        UnknownName: neither a model nor a folder.
-        WeightsError: the folder holds no card, or its files are broken.
-    """
-    folder = Path(name).resolve()
-    if name not in catalog.names("encoders") and folder.is_dir():
-        card = read_card(folder)
-        return _opened(str(card.facts.get("family", "text_affekt")), folder, threads, (folder / CARD).stat().st_mtime_ns)
-    return _opened(name, None, threads, 0)
-
-
-@lru_cache(maxsize=4)
-def _opened(family: str, folder: Path | None, threads: int, written: int) -> OpenEncoder:  # noqa: ARG001 (`written` is part of the key)
-    return catalog.find("encoders", family).load(folder, threads)
-
-
 def _clips(opened: Opened, *, whole: bool) -> list[Clip]:
     """What is read of a source: its turns, or the text and its sentences, where it has several."""
     clips = list(opened.clips)
@@ -262,7 +363,7 @@ def _rounded(scores: Floats, labels: LabelSet) -> dict[str, float]:
 
 
 def read(source: str | Path, *, labels: str | None = None, kind: str | None = None) -> Timeline:
-    """The emotion in one source, with the shipped model; it is loaded by the first call and kept.
+    """The emotion in one source, with the shipped models; each is loaded when it is first needed, and kept.
 
     Args:
         labels: key of the label set; default "ekman7", or what the settings say.
@@ -280,10 +381,5 @@ def read(source: str | Path, *, labels: str | None = None, kind: str | None = No
 
 @lru_cache(maxsize=4)
 def _reader(settings: Settings) -> Reader:
-    return Reader(
-        labels=settings.labels,
-        models={"text": settings.text_model},
-        batch=settings.batch,
-        threads=settings.threads,
-        commercial_only=settings.commercial_only,
-    )
+    given = settings.model_dump()
+    return Reader(models={modality: given.pop(f"{modality}_model") for modality in ("text", "speech")}, **given)

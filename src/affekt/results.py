@@ -58,7 +58,8 @@ class Reading:
         abstained: no label is sure enough to act on; `reason` says why.
         valence, arousal, dominance: in [-1, 1], where the model has them.
         model: key and revision, "text_affekt@1a2b3c4d".
-        heard: utterances of this speaker that the model knew before, each counted by how much it tells of the voice, in [0, 1].
+        heard: utterances of this speaker that the model knew before.
+        provisional: the utterance is still going on; a later reading of the same start will take this one's place.
 
     Raises:
         BadResult: a number is out of its range, or single-label scores do not sum to 1.
@@ -79,7 +80,8 @@ class Reading:
     valence: float | None = None
     arousal: float | None = None
     dominance: float | None = None
-    heard: float | None = None
+    heard: int | None = None
+    provisional: bool = False
 
     def __post_init__(self) -> None:
         _check_stretch(self.start, self.end)
@@ -115,7 +117,8 @@ class Reading:
             "top": self.top[0] if self.top else None,
             "present": list(self.present),
             "confidence": self.confidence,
-            **{name: getattr(self, name) for name in ("abstained", "reason", "valence", "arousal", "dominance", "model", "heard")},
+            **{name: getattr(self, name) for name in ("abstained", "reason", "valence", "arousal", "dominance")},
+            **{name: getattr(self, name) for name in ("model", "heard", "provisional")},
         }
 
     @classmethod
@@ -286,7 +289,8 @@ def json_schema() -> dict[str, Any]:
         "arousal": dimension,
         "dominance": dimension,
         "model": text,
-        "heard": {"type": ["number", "null"], "minimum": 0},
+        "heard": {"type": ["integer", "null"], "minimum": 0},
+        "provisional": {"type": "boolean"},
     }
     readings = {"type": "array", "items": {"$ref": "#/$defs/reading"}}
     timeline = {

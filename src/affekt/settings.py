@@ -22,6 +22,11 @@ class Settings(BaseSettings):
 
     labels: str = Field("ekman7", description="label set that readings speak; `affekt labels` lists them")
     text_model: str = Field("text_affekt", description="text model: a name that `affekt models` lists, or a folder that holds one")
+    speech_model: str = Field("speech_affekt", description="speech model: a name that `affekt models` lists, or a folder that holds one")
+    speakers: int = Field(0, ge=0, description="people who speak before one microphone; 0: found out")
+    voices: str = Field("", description="folder that keeps what has been heard of voices with a name; empty: nothing is kept")
+    transcript: str = Field("", description="model that writes down what is said: packaged, a Whisper size, or a folder; empty: none")
+    language: str = Field("", description="language that is spoken, for the transcript, as en or zh; empty: found out")
     batch: int = Field(64, ge=1, description="texts that go through the model at once")
     threads: int = Field(0, ge=0, description="processor cores the model uses; 0: all that this process may use")
     commercial_only: bool = Field(False, description="refuse any model whose licence forbids commercial use")

@@ -1,157 +1,117 @@
-"""Step 3: how well the head does on speakers and corpora that it has not seen, by how much was heard of a speaker before.
+"""Step 3: how well the model does on speakers and corpora that it has not seen, by how much was heard of a speaker before.
 
-    python protocols.py WORK_FOLDER
+    python protocols.py WORK_FOLDER        after: train.py of all folds, and untouched
 
-The encoder is Whisper's, as it is; the head is fitted anew for every fold, on other speakers only. What was heard are random
-other recordings of the speaker, never the judged one, without labels. Writes result.json.
+Neither encoder nor head has heard the speakers that are asked about: a fold's encoder is fine-tuned without them (see
+`corpora.held_out`), and the head is fitted anew for every speaker or fold, on others only. What was heard are other recordings of
+the speaker that came before the judged one in a random order, without labels. For corpora that were never heard the encoder is
+Whisper's as it is. Writes result.json.
 """
 
 import json
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
+from corpora import CONFIG, FOLDS, NAMES, Corpus, heard, held_out, joined
 
-from affekt.catalog import find
-from affekt.hearing import weight_of
-from affekt.labels import ekman7
-from affekt.preprocessing.personal import Baseline, Population, population_of
-from affekt.training.speech_head import fit, relative
+from affekt.evaluation import heard as hearing
+from affekt.preprocessing.personal import nothing_heard
+from affekt.training.protocols import Fitted, fitted, folds_of, recall
 
 HERE = Path(__file__).parent
-CONFIG = tomllib.loads((HERE / "config.toml").read_text())
 HEARD = (0, 1, 3, 5, 10, 20, 40)
-ORDERS = 4  # random choices of what was heard; the figure is over all of them
-LABELS = ekman7.PART.labels
+Fold = tuple[Corpus, Corpus]  # to fit a head on, and to ask about
 
 
-class Corpus:
-    """The features of one corpus, or of several one after another."""
-
-    def __init__(self, features: np.ndarray, label: np.ndarray, speaker: np.ndarray, split: np.ndarray) -> None:
-        self.features, self.label, self.speaker, self.split = features, label, speaker, split
-
-    def only(self, rows: np.ndarray) -> "Corpus":
-        return Corpus(self.features[rows], self.label[rows], self.speaker[rows], self.split[rows])
-
-
-def load(work: Path, name: str, *, ours: bool = False) -> Corpus:
-    """A corpus; `ours`: with its labels in ekman7's words, rows without one left out."""
-    width = 2 * 384
-    with np.load(work / "features" / f"{name}.npz") as found:
-        features = np.concatenate([found["features"][:, at * width : (at + 1) * width] for at in CONFIG["layers"]], axis=1).astype(
-            np.float32
-        )
-        corpus = Corpus(features, found["label"], found["speaker"], found["split"])
-    if ours:
-        mapped = find("datasets", name).label_maps["ekman7"]
-        corpus.label = np.array([mapped[label] or "" for label in corpus.label])
-        corpus = corpus.only(corpus.label != "")
-    return corpus
-
-
-def joined(corpora: list[Corpus]) -> Corpus:
-    return Corpus(*(np.concatenate([getattr(one, part) for one in corpora]) for part in ("features", "label", "speaker", "split")))
-
-
-def fitted(train: Corpus, names: list[str], rng: np.random.Generator) -> tuple[Population, np.ndarray, np.ndarray]:
-    population = population_of(train.features, train.speaker)
-    drawn = [relative(train.features, train.speaker, population, rng=rng) for _ in range(CONFIG["draws"])]
+def head_for(train: Corpus, names: list[str], rng: np.random.Generator) -> Fitted:
     told = np.array([names.index(label) for label in train.label])
-    return population, *fit(np.concatenate(drawn), np.tile(told, len(drawn)), strength=CONFIG["strength"], classes=len(names))
+    return fitted(train.data, told, train.speaker, classes=len(names), rng=rng, strength=CONFIG["strength"], draws=CONFIG["draws"])
 
 
-def curve(folds: list[tuple[Corpus, Corpus]], *, shared: bool = False) -> dict[str, float]:
-    """Unweighted average recall over all folds by utterances heard; `shared`: only labels that training has are asked about."""
+def curve(folds: list[Fold]) -> dict[str, float]:
+    """Unweighted average recall over all folds by utterances heard; only labels that training has are asked about."""
     rng = np.random.default_rng(CONFIG["seed"])
-    said: dict[int, list[np.ndarray]] = {heard: [] for heard in HEARD}
-    gold: dict[int, list[np.ndarray]] = {heard: [] for heard in HEARD}
+    said: dict[int, list[np.ndarray]] = {level: [] for level in HEARD}
+    gold: list[np.ndarray] = []
     for train, test in folds:
         names = sorted(set(train.label))
-        if shared:
-            test = test.only(np.isin(test.label, names))
-        population, weight, bias = fitted(train, names, rng)
-        for heard in HEARD:
-            for _ in range(ORDERS if heard else 1):
-                x = relative(test.features, test.speaker, population, heard=(heard,), rng=rng)
-                said[heard].append(np.array(names)[(x @ weight + bias).argmax(1)])
-                gold[heard].append(test.label)
-    return {str(heard): recall(np.concatenate(said[heard]), np.concatenate(gold[heard])) for heard in HEARD}
+        test = test.only(np.isin(test.label, names))
+        head = head_for(train, names, rng)
+
+        def judge(at: int, baseline: object, head: Fitted = head, test: Corpus = test) -> np.ndarray:
+            return head.judge(test.data[at], baseline)
+
+        def voice(at: int, scores: np.ndarray, head: Fitted = head, test: Corpus = test) -> np.ndarray:
+            return head.population.voice(test.data[at], scores)
+
+        for level, (scores, _) in hearing.curve(test.data, test.speaker, HEARD, judge=judge, voice=voice, rng=rng).items():
+            said[level].append(np.array(names)[scores.argmax(1)])
+        gold.append(test.label)
+    return {str(level): round(recall(np.concatenate(said[level]), np.concatenate(gold)), 4) for level in HEARD}
 
 
-def recall(said: np.ndarray, gold: np.ndarray) -> float:
-    return round(float(np.mean([(said[gold == label] == label).mean() for label in sorted(set(gold))])), 4)
+def split(corpus: Corpus, fold: int) -> Fold:
+    out = held_out(corpus, fold)
+    return corpus.only(~out), corpus.only(out)
 
 
-def by_speaker(corpus: Corpus, folds: int | None = None, *, beside: Corpus | None = None) -> list[tuple[Corpus, Corpus]]:
-    """Leave one speaker out, or so many folds of speakers; `beside` joins every training side."""
-    speakers = sorted(set(corpus.speaker))
-    groups = [speakers[at::folds] for at in range(folds)] if folds else [[speaker] for speaker in speakers]
-    made = []
-    for group in groups:
-        test = np.isin(corpus.speaker, group)
-        train = corpus.only(~test)
-        made.append((joined([train, beside]) if beside else train, corpus.only(test)))
-    return made
+def each_speaker(corpus: Corpus, fold: int) -> list[Fold]:
+    """Leave one speaker out, for the speakers that the fold's encoder has not heard."""
+    strangers = set(corpus.speaker[held_out(corpus, fold)].tolist())
+    return [(corpus.only(~asked), corpus.only(asked)) for asked in folds_of(corpus.speaker) if set(corpus.speaker[asked]) <= strangers]
 
 
-def one_emotion(train: Corpus, test: Corpus) -> dict[str, float]:
-    """Recall of an emotion when nothing was heard, and when up to forty utterances of the same were, one after another.
+def beside(work: Path, name: str, fold: int) -> Fold:
+    """A fold of one corpus, with what the fold teaches of the others beside its training side, in ekman7's words."""
+    train, test = split(heard(work / f"fold{fold}", name), fold)
+    others = [split(heard(work / f"fold{fold}", other), fold)[0] for other in NAMES if other != name]
+    return joined([train, *others]).in_our_words(), test.in_our_words()
 
-    As in use: each utterance counts for the baseline by how neutral it is judged.
-    """
+
+def without(work: Path, name: str) -> Fold:
+    """All corpora but one, and that one, as the untouched encoder hears them."""
+    corpora = {other: heard(work / "untouched", other).in_our_words() for other in NAMES}
+    return joined([one for other, one in corpora.items() if other != name]), corpora[name]
+
+
+def one_emotion(folds: list[Fold]) -> dict[str, float]:
+    """Recall of an emotion when nothing was heard, and when up to forty utterances of the same were, one after another."""
     rng = np.random.default_rng(CONFIG["seed"])
-    names = sorted(set(train.label))
-    population, weight, bias = fitted(train, names, rng)
-
-    def judge(features: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-        raw = ((features - baseline) / np.sqrt(population.within)) @ weight + bias
-        odds = np.exp(raw - raw.max())
-        return odds / odds.sum()
-
     first, later = [], []
-    for speaker in sorted(set(test.speaker)):
-        for label in sorted(set(test.label)):
-            rows = np.flatnonzero((test.speaker == speaker) & (test.label == label))
-            if len(rows) < 10 or label == "neutral":
-                continue
-            voice = Baseline(population.mean.copy())
-            for at in rng.permutation(rows)[:40]:
-                first.append(names[judge(test.features[at], population.mean).argmax()] == label)
-                odds = judge(test.features[at], voice.shrunk(population))
-                later.append(names[odds.argmax()] == label)
-                voice = voice.hear(test.features[at], weight=weight_of(float(odds[names.index("neutral")])))
+    for train, test in folds:
+        names = sorted(set(train.label))
+        head = head_for(train, names, rng)
+        for speaker in sorted(set(test.speaker)):
+            for label in sorted(set(test.label) - {"neutral"}):
+                rows = np.flatnonzero((test.speaker == speaker) & (test.label == label))
+                known = nothing_heard(head.population)
+                for at in rng.permutation(rows)[:40] if len(rows) >= 10 else []:
+                    first.append(names[head.judge(test.data[at]).argmax()] == label)
+                    scores = head.judge(test.data[at], known)
+                    later.append(names[scores.argmax()] == label)
+                    known = known.hear(head.population.voice(test.data[at], scores))
     return {"nothing heard": round(float(np.mean(first)), 4), "the same emotion all along": round(float(np.mean(later)), 4)}
 
 
 def main() -> None:
     work = Path(sys.argv[1])
-    own = {name: load(work, name) for name in ("emodb", "ravdess", "nemo", "casia")}
-    ours = {name: load(work, name, ours=True) for name in own}
-    nemo = own["nemo"]
+    emodb = {fold: heard(work / f"fold{fold}", "emodb") for fold in range(FOLDS)}
+    left = {name: curve([without(work, name)]) for name in NAMES}
     rows = {
-        "EmoDB, leave one speaker out, 7 classes": curve(by_speaker(own["emodb"])),
-        "RAVDESS, 5 folds of actors, 8 classes": curve(by_speaker(own["ravdess"], 5)),
-        "nEMO dev, 6 classes": curve([(nemo.only(nemo.split == "train"), nemo.only(nemo.split == "dev"))]),
-        "CASIA, leave one speaker out, other corpora train too, 6 classes": curve(
-            by_speaker(ours["casia"], beside=joined([ours["emodb"], ours["ravdess"], ours["nemo"]])), shared=True
-        ),
+        "EmoDB, leave one speaker out, 7 classes": curve([one for fold, corpus in emodb.items() for one in each_speaker(corpus, fold)]),
+        "RAVDESS, 5 folds of actors, 8 classes": curve([split(heard(work / f"fold{fold}", "ravdess"), fold) for fold in range(FOLDS)]),
+        "nEMO dev, 6 classes": curve([split(heard(work / "fold0", "nemo"), 0)]),
+        "CASIA, leave one speaker out, other corpora train too, 6 classes": curve([beside(work, "casia", fold) for fold in range(2)]),
+        "a corpus never heard, mean of four; untouched encoder": {
+            str(level): round(float(np.mean([one[str(level)] for one in left.values()])), 4) for level in HEARD
+        },
     }
-    for row, found in rows.items():
+    for row, found in {**rows, **{f"never heard: {name}": one for name, one in left.items()}}.items():
         print(row, found, flush=True)
-    left = {}
-    for name in ours:
-        left[name] = curve([(joined([ours[other] for other in ours if other != name]), ours[name])], shared=True)
-        print(f"all but {name}", left[name], flush=True)
-    rows["one corpus left out, mean of four"] = {
-        heard: round(float(np.mean([one[heard] for one in left.values()])), 4) for heard in left["emodb"]
-    }
-    speakers = {name: sorted(set(one.speaker)) for name, one in ours.items()}
-    test = joined([one.only(np.isin(one.speaker, speakers[name][::5])) for name, one in ours.items()])
-    train = joined([one.only(~np.isin(one.speaker, speakers[name][::5])) for name, one in ours.items()])
-    made = {"command": "python protocols.py WORK", "ua_by_heard": rows, "left_out": left, "one_emotion": one_emotion(train, test)}
-    print(made["one_emotion"], rows["one corpus left out, mean of four"])
+    alike = one_emotion([beside(work, name, 0) for name in NAMES])
+    print(alike)
+    made = {"command": "python protocols.py WORK", "seed": CONFIG["seed"], "ua_by_heard": rows, "never_heard": left, "one_emotion": alike}
     (HERE / "result.json").write_text(json.dumps(made, indent=1) + "\n")
 
 

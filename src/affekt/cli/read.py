@@ -1,10 +1,10 @@
-"""`affekt read`: texts, documents, conversations and tables in, timelines out."""
+"""`affekt read`: texts, documents, conversations, tables, sounds and videos in, timelines out."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -12,8 +12,9 @@ from affekt import catalog
 from affekt.batch import Progress, read_table, table_timelines
 from affekt.errors import AffektError, InputError
 from affekt.pipeline import Reader
-from affekt.results import Timeline
+from affekt.results import Modality, Timeline
 from affekt.settings import Settings
+from affekt.sources import is_sound
 from affekt.sources.decode import decode
 from affekt.sources.table import is_table
 
@@ -29,10 +30,19 @@ FORMATS = "of what is printed or written: table, json, jsonl, csv, svg, srt, web
 
 
 def read(
-    sources: Annotated[list[str], typer.Argument(help="texts, or files: .txt .md, .json .srt .vtt, .csv .tsv .jsonl .parquet; - is stdin")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(help="texts, or files: .txt .md, .json .srt .vtt, .csv .tsv .jsonl .parquet, any sound or video; - stdin"),
+    ],
     labels: Annotated[str | None, setting("labels")] = None,
-    modality: Annotated[str | None, typer.Option(help="read only this modality: text")] = None,
+    modality: Annotated[str | None, typer.Option(help="show only this modality: text, speech")] = None,
     model: Annotated[str | None, setting("text_model", "--model")] = None,
+    speech_model: Annotated[str | None, setting("speech_model", "--speech-model")] = None,
+    who: Annotated[list[str] | None, typer.Option(help="name of a sound's speaker, one a microphone; may be repeated")] = None,
+    speakers: Annotated[int | None, setting("speakers")] = None,
+    voices: Annotated[str | None, setting("voices")] = None,
+    transcript: Annotated[str | None, setting("transcript")] = None,
+    language: Annotated[str | None, setting("language")] = None,
     batch: Annotated[int | None, setting("batch")] = None,
     threads: Annotated[int | None, setting("threads")] = None,
     commercial_only: Annotated[bool | None, setting("commercial_only", "--commercial-only")] = None,
@@ -42,11 +52,20 @@ def read(
     text: Annotated[bool, typer.Option("--text", help="take every SOURCE as a text, even where it is a file's name")] = False,
 ) -> None:
     """Read emotion from each SOURCE: a text in quotes, or a file."""
-    if modality not in (None, "text"):
-        raise InputError(f"no modality {modality!r}; there is: text")
+    if modality not in (None, "text", "speech"):
+        raise InputError(f"no modality {modality!r}; there are: text, speech")
     catalog.find("formats", format_)
-    models = {"text": model} if model else None
-    reader = Reader(labels=labels, models=models, batch=batch, threads=threads, commercial_only=commercial_only)
+    reader = Reader(
+        labels=labels,
+        models={modality: name for modality, name in (("text", model), ("speech", speech_model)) if name},
+        batch=batch,
+        threads=threads,
+        commercial_only=commercial_only,
+        speakers=speakers,
+        voices=voices,
+        transcript=transcript,
+        language=language,
+    )
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     failed = False
@@ -54,6 +73,8 @@ def read(
         try:
             if not text and is_table(source) and (Path(source).exists() or not any(map(str.isspace, source))):
                 _table(reader, source, format_, out, column)
+            elif not text and is_sound(source, None):
+                _sound(reader, source, who or (), emit=lambda timeline: _emit(_only(timeline, modality), format_, out, number))  # noqa: B023
             else:
                 _emit(_read(reader, source, text), format_, out, number)
         except AffektError as error:
@@ -69,6 +90,26 @@ def _read(reader: Reader, source: str, text: bool) -> Timeline:
     if source == "-" and not text:
         return reader.read(decode(sys.stdin.buffer.read(), name="what came on stdin"), kind="text")
     return reader.read(source, kind="text" if text else None)
+
+
+def _only(timeline: Timeline, modality: str | None) -> Timeline:
+    return timeline if modality is None else timeline.only(cast(Modality, modality))
+
+
+def _sound(reader: Reader, source: str, who: Sequence[str], *, emit: Callable[[Timeline], None]) -> None:
+    """A sound is read with progress; Ctrl-C keeps what has been read."""
+    hearing = reader.hear(source, who=who)
+    whole = hearing.audio.duration or 0.0
+    try:
+        with _bar(Path(source).name, "readings") as report:
+            for _ in hearing.readings():
+                report(min(hearing.position / whole, 1.0) if whole else 0.0, len(hearing.heard))
+    except KeyboardInterrupt:
+        print(f"affekt: {source} is read up to {hearing.position:.0f} s of {whole:.0f} s", file=sys.stderr)
+        if hearing.heard:
+            emit(hearing.timeline())
+        raise
+    emit(hearing.timeline())
 
 
 def _emit(timeline: Timeline, format_: str, out: Path | None, number: int) -> None:
@@ -115,7 +156,7 @@ def _table(reader: Reader, source: str, format_: str, out: Path | None, column: 
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Progress]:
+def _bar(name: str, what: str = "rows") -> Iterator[Progress]:
     """A progress bar on stderr; what is printed to stdout stays clean."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -124,9 +165,10 @@ def _bar(name: str) -> Iterator[Progress]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f}% {task.fields[rows]} rows"),
+        TextColumn("{task.percentage:>3.0f}% {task.fields[rows]} " + what),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=1.0, rows=0)
         yield lambda done, rows: bar.update(task, completed=done, rows=rows)

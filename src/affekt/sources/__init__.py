@@ -20,9 +20,9 @@ from affekt.sources.table import ENDINGS as TABLES
 from affekt.sources.table import is_table
 from affekt.sources.text import open_text
 
-__all__ = ["Opened", "open_source"]
+__all__ = ["Opened", "is_sound", "open_source"]
 
-KINDS = ("text", "document", "conversation")
+KINDS = ("text", "document", "conversation", "sound")
 ENDINGS = (*DOCUMENTS, *CONVERSATIONS)
 # A word with such an ending is meant as a file, there or not, and is never read as a text; .au and .ts end web addresses and code too.
 _MEANT = (*ENDINGS, *TABLES, *(ending for ending in SOUNDS if ending not in (".au", ".ts")))
@@ -61,6 +61,14 @@ def open_source(given: str | Path, *, kind: str | None = None) -> Opened:
     return open_document(text, name=str(given), markdown=ending in (".md", ".markdown"))
 
 
+def is_sound(given: object, kind: str | None) -> bool:
+    """Whether what was given is the file of a sound or video, by its ending or because `kind` says so; it need not be there."""
+    if kind is not None or not isinstance(given, (str, Path)):
+        return kind == "sound"
+    meant = isinstance(given, Path) or _is_path(given, kind)
+    return meant and Path(given).suffix.lower() in SOUNDS
+
+
 def _is_path(given: str, kind: str | None) -> bool:
     """Whether a string means a file: it is there, or it is written like one."""
     # Path.exists raises where a text is longer than a file name may be; os.path.exists says no.
@@ -87,5 +95,5 @@ def _check_file(path: Path, kind: str | None) -> None:
     if kind is None and path.suffix.lower() not in ENDINGS:
         raise InputError(
             f"nothing reads {path.suffix or 'a file without an ending'!r} ({path}); there are: {', '.join(ENDINGS)}, "
-            f"and for tables {', '.join(TABLES)}; kind='document' reads any file of text"
+            f"for sounds {', '.join(SOUNDS)}, for tables {', '.join(TABLES)}; kind='document' takes any file as text, kind='sound' as sound"
         )

@@ -49,7 +49,7 @@ def open_audio(path: str | Path) -> Audio:
         MissingExtra: PyAV is not installed.
         InputError: there is no such file, nothing decodes it, or it has no sound.
     """
-    av = _av()
+    av = av_library()
     if not Path(path).is_file():
         raise InputError(f"no file {path}")
     with closing(_container(av, path)) as container:
@@ -60,7 +60,7 @@ def open_audio(path: str | Path) -> Audio:
         channels = min(stream.codec_context.channels or 1, 2)
         length = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / av.time_base
     warnings: list[str] = []
-    audio = Audio(str(path), channels, length or None, lambda: _finite(_decode(av, path, channels, length, warnings), warnings), warnings)
+    audio = Audio(str(path), channels, length or None, lambda: finite(_decode(av, path, channels, length, warnings), warnings), warnings)
     return audio
 
 
@@ -76,31 +76,41 @@ def audio_of(samples: Any, *, rate: int = RATE, name: str = "samples") -> Audio:
         InputError: the array has a shape or a kind of number that is no sound, or the rate is out of range.
         MissingExtra: the rate is not 16,000 and PyAV, which resamples, is not installed.
     """
-    found = np.atleast_2d(np.asarray(samples))
+    found = scaled(samples)
     if not found.size:
         raise EmptyInput(f"{name} has no samples")
-    if found.ndim != 2 or found.shape[0] > 8:
-        raise InputError(f"samples of shape {np.shape(samples)}; a sound is (n,) or (channels, n) with at most 8 channels")
     if not 4000 <= rate <= 384_000:
         raise InputError(f"a rate of {rate} samples a second; it lies between 4,000 and 384,000")
-    if found.dtype.kind in "iu":
-        limits = np.iinfo(found.dtype)
-        middle = 0 if found.dtype.kind == "i" else (limits.max + 1) // 2
-        found = (found.astype(np.float32) - middle) / (limits.max - middle + 1)
-    elif found.dtype.kind != "f":
-        raise InputError(f"samples of type {found.dtype}; a sound is floats with full scale at 1, or whole numbers")
-    found = found.astype(np.float32)
     if found.shape[0] > 2:
         found = found.mean(0, keepdims=True)
     if rate != RATE:
-        av = _av()
-        found = np.concatenate(list(_resampled(av, [_frame_of(av, found, rate)], found.shape[0])), axis=1)
+        av = av_library()
+        found = np.concatenate(list(resampled(av, [frame_of(av, found, rate)], found.shape[0])), axis=1)
     warnings: list[str] = []
     duration = found.shape[1] / RATE
-    return Audio(name, found.shape[0], duration, lambda: _finite(_blocks(found), warnings), warnings)
+    return Audio(name, found.shape[0], duration, lambda: finite(_blocks(found), warnings), warnings)
 
 
-def _av() -> ModuleType:
+def scaled(samples: Any) -> Floats:
+    """An array as (channels, n) with full scale at 1.
+
+    Raises:
+        InputError: its shape, or its kind of number, is that of no sound.
+    """
+    found = np.atleast_2d(np.asarray(samples))
+    if found.ndim != 2 or found.shape[0] > 8:
+        raise InputError(f"samples of shape {np.shape(samples)}; a sound is (n,) or (channels, n) with at most 8 channels")
+    if found.dtype.kind in "iu":
+        limits = np.iinfo(found.dtype)
+        middle = 0 if found.dtype.kind == "i" else (limits.max + 1) // 2
+        return np.asarray((found.astype(np.float32) - middle) / (limits.max - middle + 1), np.float32)
+    if found.dtype.kind != "f":
+        raise InputError(f"samples of type {found.dtype}; a sound is floats with full scale at 1, or whole numbers")
+    return found.astype(np.float32)
+
+
+def av_library() -> ModuleType:
+    """PyAV, or the error that says how to install it."""
     try:
         import av
     except ImportError as error:
@@ -119,7 +129,7 @@ def _decode(av: ModuleType, path: str | Path, channels: int, length: float, warn
     """The file's first sound, (channels, n) a frame; what cannot be decoded becomes silence, with a warning."""
     count, problems = 0, list[str]()
     with closing(_container(av, path)) as container:
-        for samples in _resampled(av, _frames(av, container, problems), channels):
+        for samples in decoded(av, container, channels, problems):
             count += samples.shape[1]
             yield samples
     if not count:
@@ -129,6 +139,11 @@ def _decode(av: ModuleType, path: str | Path, channels: int, length: float, warn
         warnings.append(f"{len(problems)} places in the file are damaged ({problems[0]}); they were read as silence")
     if count / RATE < 0.9 * length:
         warnings.append(f"the file promises {length:.1f} s and ends after {count / RATE:.1f} s; it may have been cut off")
+
+
+def decoded(av: ModuleType, container: Any, channels: int, problems: list[str]) -> Iterator[Floats]:
+    """The first sound in an open container, (channels, n) a frame; `problems` gets what could not be decoded."""
+    return resampled(av, _frames(av, container, problems), channels)
 
 
 def _frames(av: ModuleType, container: Any, problems: list[str]) -> Iterator[Any]:
@@ -149,7 +164,7 @@ def _frames(av: ModuleType, container: Any, problems: list[str]) -> Iterator[Any
             yield float((packet.duration or 0) * packet.time_base)
 
 
-def _resampled(av: ModuleType, frames: Iterable[Any], channels: int) -> Iterator[Floats]:
+def resampled(av: ModuleType, frames: Iterable[Any], channels: int) -> Iterator[Floats]:
     """Frames, or seconds of silence, as samples, (channels, n); the format may change between them, as in a broadcast."""
     layout = "stereo" if channels == 2 else "mono"
     resampler: Any = None
@@ -168,7 +183,8 @@ def _resampled(av: ModuleType, frames: Iterable[Any], channels: int) -> Iterator
         yield from (out.to_ndarray() for out in resampler.resample(None))
 
 
-def _frame_of(av: ModuleType, samples: Floats, rate: int) -> Any:
+def frame_of(av: ModuleType, samples: Floats, rate: int) -> Any:
+    """Samples, (channels, n), as PyAV's frame."""
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="stereo" if samples.shape[0] == 2 else "mono")
     frame.sample_rate = rate
     return frame
@@ -179,7 +195,7 @@ def _blocks(samples: Floats) -> Iterator[Floats]:
         yield samples[:, begin : begin + BLOCK]
 
 
-def _finite(blocks: Iterator[Floats], warnings: list[str]) -> Iterator[Floats]:
+def finite(blocks: Iterator[Floats], warnings: list[str]) -> Iterator[Floats]:
     """The blocks with 0 where a sample is no number; said once."""
     warnings.clear()
     said = False

@@ -4,6 +4,7 @@ Whisper pads every clip to 30 s; here a clip keeps its own length, as the positi
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +60,31 @@ class Layer(nn.Module):
         return hidden + self.down(nn.functional.gelu(self.up(self.norm_output(hidden))))
 
 
+class AttentiveStatistics(nn.Module):
+    """Mean and spread over time of several layers, each weighted by what it attends to (Okabe et al. 2018); at first by all alike."""
+
+    def __init__(self, width: int, layers: int, *, hidden: int = 64) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(nn.Linear(width, hidden) for _ in range(layers))
+        self.score = nn.ModuleList(nn.Linear(hidden, 1, bias=False) for _ in range(layers))
+        for layer in self.score:
+            nn.init.zeros_(layer.weight)
+
+    def forward(self, said: Sequence[Tensor], frames: Tensor | None = None) -> Tensor:
+        """(batch, frames, width) a layer -> (batch, layers * 2 * width). Args: `frames` as in `SpeechEncoder`."""
+        made = []
+        for hidden, down, score in zip(said, self.down, self.score, strict=True):
+            scores = score(torch.tanh(down(hidden)))[:, :, 0]
+            if frames is not None:
+                scores = scores.masked_fill(torch.arange(hidden.shape[1]) >= frames[:, None], -1e4)
+            weight = scores.softmax(1)[:, :, None]
+            mean = (hidden * weight).sum(1)
+            made += [mean, ((hidden - mean[:, None]) ** 2 * weight).sum(1).clamp(min=1e-8).sqrt()]
+        return torch.cat(made, 1)
+
+
 class SpeechEncoder(nn.Module):
-    """Samples in, the hidden states of every layer out; 50 frames a second."""
+    """Samples in, the hidden states of every layer out; 50 frames a second. Its features are statistics of all layers' outputs."""
 
     fourier: Tensor
     filters: Tensor
@@ -72,6 +96,7 @@ class SpeechEncoder(nn.Module):
         self.conv1, self.conv2 = nn.Conv1d(BANDS, width, 3, padding=1), nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.positions = nn.Embedding(1500, width)
         self.layers = nn.ModuleList(Layer(width, heads) for _ in range(layers))
+        self.pooling = AttentiveStatistics(width, layers)
 
     def mel(self, samples: Tensor) -> Tensor:
         """Whisper's log-mel spectrogram: (batch, n) -> (batch, BANDS, n // HOP), each clip scaled by its own loudest moment."""
@@ -98,18 +123,9 @@ class SpeechEncoder(nn.Module):
             said.append(layer(said[-1], bias))
         return said
 
-
-def statistics(said: list[Tensor], frames: Tensor | None = None) -> Tensor:
-    """Mean and spread over time of every layer: (batch, layers * 2 * width). Args: `frames` as in `SpeechEncoder`."""
-    made = []
-    for hidden in said:
-        weight = hidden.new_ones(hidden.shape[:2])
-        if frames is not None:
-            weight = (torch.arange(hidden.shape[1]) < frames[:, None]).to(hidden.dtype)
-        weight = (weight / weight.sum(1, keepdim=True))[:, :, None]
-        mean = (hidden * weight).sum(1)
-        made += [mean, ((hidden - mean[:, None]) ** 2 * weight).sum(1).clamp(min=1e-8).sqrt()]
-    return torch.cat(made, 1)
+    def features(self, mel: Tensor, frames: Tensor | None = None) -> Tensor:
+        """What the head sees, (batch, layers * 2 * width); arguments as of the encoder itself."""
+        return self.pooling([hidden.float() for hidden in self(mel, frames)[1:]], frames)
 
 
 def from_whisper(folder: Path, *, layers: int | None = None) -> SpeechEncoder:

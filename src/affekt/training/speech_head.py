@@ -39,11 +39,27 @@ def fit(features: Floats, labels: NDArray[np.int64], *, strength: float, classes
     Args:
         features: (n, d), as `relative` gives them.
         labels: (n,).
-        strength: inverse of the L2 penalty, scikit-learn's C.
+        strength: how much all rows together count against the L2 penalty: scikit-learn's C times n.
     """
-    model = LogisticRegression(C=strength, max_iter=300, class_weight="balanced").fit(features, labels)
+    model = LogisticRegression(C=strength / len(features), max_iter=300, class_weight="balanced").fit(features, labels)
     weight, bias = np.zeros((features.shape[1], classes), np.float32), np.full(classes, -30, np.float32)
     two = len(model.classes_) == 2  # scikit-learn then has one column, for the second
     weight[:, model.classes_] = (np.concatenate([-model.coef_, model.coef_]) / 2 if two else model.coef_).T
     bias[model.classes_] = np.concatenate([-model.intercept_, model.intercept_]) / 2 if two else model.intercept_
     return weight, bias
+
+
+def emotions_of(features: Floats, labels: NDArray[np.int64], speakers: NDArray[np.str_], *, classes: int) -> Floats:
+    """What each emotion adds to a voice, (classes, d): the mean over speakers of how far its mean is from that of all their emotions.
+
+    Args:
+        features, labels, speakers: (n, d), (n,) and (n,); an emotion that nobody shows adds nothing.
+    """
+    total, count = np.zeros((classes, features.shape[1])), np.zeros(classes)
+    for speaker in sorted(set(speakers.tolist())):
+        mine = speakers == speaker
+        shown = sorted(set(labels[mine].tolist()))
+        means = np.stack([features[mine & (labels == label)].mean(0) for label in shown])
+        total[shown] += means - means.mean(0)
+        count[shown] += 1
+    return np.asarray(total / np.maximum(count, 1)[:, None], np.float32)

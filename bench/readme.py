@@ -1,0 +1,16 @@
+"""Puts tables between their marks in README."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def write_readme(tables: Mapping[str, str]) -> None:
+    """Writes each table between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`."""
+    text = README.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
+        head, _, rest = text.partition(begin)
+        text = f"{head}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
+    README.write_text(text, encoding="utf-8")
