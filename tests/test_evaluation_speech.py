@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+import tomllib
 import wave
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from affekt.labels import ekman7, sentiment3, vad
 from affekt.parts import Calibration, Card
 from affekt.preprocessing.personal import Population
 from affekt.preprocessing.speech import EDGE, trimmed
-from affekt.training.protocols import Fitted, evaluate_refitted, folds_of, recall
+from affekt.training.protocols import DRAWS, STRENGTH, Fitted, evaluate_refitted, folds_of, recall
 from affekt.training.speech_encoder import SpeechEncoder
 
 LABELS = ekman7.PART.labels
@@ -316,6 +317,14 @@ def test_a_head_is_sure_of_what_its_temperature_says() -> None:
     head = Fitted(Population(0 * ones, ones, 4 * ones), np.eye(2, dtype=np.float32), 0 * ones, scale=3.0)
     assert head.raw(np.array([[2, 0]], np.float32)).tolist() == [[1, 0]]
     assert head.judge(np.array([2, 0], np.float32)) == pytest.approx([1 / (1 + np.exp(-3)), 1 / (1 + np.exp(3))])
+
+
+def test_a_head_is_fitted_as_the_recipe_fits_it() -> None:
+    recipe = Path(__file__).parents[1] / "recipes" / "speech" / "speech_affekt" / "config.toml"
+    if not recipe.is_file():
+        pytest.skip("the recipes are not part of this copy")
+    config = tomllib.loads(recipe.read_text())
+    assert (config["strength"], config["draws"]) == (STRENGTH, DRAWS)
 
 
 @pytest.mark.parametrize(("protocol", "folds", "made"), [("loso", None, 4), ("kfold", 2, 2)])

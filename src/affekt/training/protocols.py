@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 Booleans = NDArray[np.bool_]
 PROTOCOLS = ("loso", "kfold")
 FOLDS = 5
-STRENGTH = 0.003  # inverse of the head's L2 penalty, and
+STRENGTH = 8.0  # how much all recordings together count against the head's L2 penalty, and
 DRAWS = 3  # baselines imitated for each recording: what recipes/speech/speech_affekt fits its heads with
 
 
