@@ -35,7 +35,8 @@ RECIPES = ROOT / "recipes" / "speech"
 MINUTES = 20  # of sound that live readings are timed on
 CHUNK = RATE // 50  # samples that come at once, live: 20 ms
 READ = """
-import resource, sys, time
+import sys, time
+from pathlib import Path
 from affekt import Reader
 reader = Reader(speakers=1, threads=1)
 reader.read(sys.argv[2])
@@ -43,7 +44,8 @@ hearing = reader.hear(sys.argv[1])
 began = time.perf_counter()
 count = sum(1 for _ in hearing.readings())
 took = time.perf_counter() - began
-print(count, hearing.position, took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]  # kB; of this process alone, unlike getrusage's
+print(count, hearing.position, took, int(peak) / 1024)
 """
 
 
