@@ -13,6 +13,7 @@ import itertools
 
 import torch
 
+import affekt
 from affekt.encoders._card import write_card
 from affekt.encoders.speech_affekt import SpeechAffekt
 from affekt.errors import EmptyInput, InputError
@@ -25,7 +26,7 @@ from affekt.results import Timeline
 from affekt.sources.audio import RATE, Audio, audio_of, open_audio
 from affekt.training.speech_encoder import SpeechEncoder
 
-SPEECH = Path(__file__).parent / "samples" / "train.ogg"
+SPEECH = Path(affekt.__file__).parent / "samples" / "train.ogg"
 LABELS = ekman7.PART
 
 

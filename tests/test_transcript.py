@@ -12,12 +12,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+import affekt
 from affekt.errors import InputError, MissingExtra
 from affekt.preprocessing import transcript
 from affekt.preprocessing.transcript import FILES, WINDOW, Transcriber, Word, as_turns, joined, packaged
 from affekt.sources.audio import RATE
 
-SPEECH = Path(__file__).parent / "samples" / "train.ogg"  # "… three hours for the train, and then they told us … that it would not come"
+SPEECH = (
+    Path(affekt.__file__).parent / "samples" / "train.ogg"
+)  # "… three hours for the train, and then they told us … that it would not come"
 SECOND = np.zeros(RATE, np.float32)
 
 

