@@ -157,10 +157,24 @@ def test_a_baseline_is_the_mean_shrunk_to_the_population(tmp_path: Path) -> None
 def test_who_is_angry_all_along_does_not_become_the_new_neutral() -> None:
     emotions = np.array([[2, 0], [-2, 0]], np.float32)
     population = Population(*np.ones((3, 2), np.float32), emotions)
-    voice = nothing_heard(population)
+    angry = nothing_heard(population)
     for _ in range(40):
-        voice = voice.hear(population.voice(np.array([5, 1], np.float32), np.array([1, 0], np.float32)))
-    assert voice.mean == pytest.approx([3, 1]) and voice.heard == 40
+        angry = angry.hear(np.array([5, 1], np.float32), np.array([1, 0], np.float32))
+    known = 1 / (1 + 1 / 40)  # what is left of a difference from the population
+    assert angry.heard == 40 and angry.shrunk(population) == pytest.approx([1 + known * (5 - 2 - 1), 1])
+    mixed = nothing_heard(population)
+    for at in range(40):
+        mixed = mixed.hear(np.array([5, 1], np.float32), np.eye(2, dtype=np.float32)[at % 2])
+    assert mixed.shrunk(population) == pytest.approx([1 + known * 4, 1])  # as emotions cancel, the rest is the voice
+
+
+def test_a_baseline_keeps_what_it_heard_of_emotions(tmp_path: Path) -> None:
+    known = Baseline(np.zeros(2, np.float32)).hear(np.ones(2, np.float32), np.array([1, 0], np.float32))
+    known.save(tmp_path / "anna.npz", model="m@1")
+    again = Baseline.load(tmp_path / "anna.npz", model="m@1")
+    assert again.scores is not None and again.scores.tolist() == [1, 0]
+    assert again.hear(np.ones(2, np.float32), np.array([0, 1], np.float32)).scores == pytest.approx([0.5, 0.5])
+    assert again.hear(np.ones(2, np.float32)).scores is None  # of one utterance it is not known
 
 
 def test_voices_are_kept_by_name_and_erased(tmp_path: Path) -> None:

@@ -108,9 +108,9 @@ class Listener:
         features, scores = self._judge(utterance)
         reading = self._reading(utterance, scores)
         self.clipped += utterance.clipped > CLIPPED
-        known, population = self.baseline(), self.encoder.population
-        if known is not None and population is not None and _doubt(utterance) is None:
-            known = known.hear(population.voice(features, scores))
+        known = self.baseline()
+        if known is not None and _doubt(utterance) is None:
+            known = known.hear(features, scores)
             if self.who is None:
                 self.nameless = known
             else:

@@ -61,10 +61,7 @@ def out_of_fold(work: Path, names: list[str], run: str | None) -> list[tuple[np.
         def judge(at: int, baseline: object, head: Fitted = head, test: Corpus = test) -> np.ndarray:
             return head.judge(test.data[at], baseline)
 
-        def voice(at: int, scores: np.ndarray, head: Fitted = head, test: Corpus = test) -> np.ndarray:
-            return head.population.voice(test.data[at], scores)
-
-        found = curve(test.data, test.speaker, HEARD, judge=judge, voice=voice, rng=rng)
+        found = curve(test.data, test.speaker, HEARD, judge=judge, rng=rng)
         raw = np.log(np.concatenate([np.maximum(scores, 1e-9) for scores, _ in found.values()]))
         gold = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(label) for label in test.label]]
         made.append((raw, np.tile(gold, (len(HEARD), 1))))

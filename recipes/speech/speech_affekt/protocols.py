@@ -42,10 +42,7 @@ def curve(folds: list[Fold]) -> dict[str, float]:
         def judge(at: int, baseline: object, head: Fitted = head, test: Corpus = test) -> np.ndarray:
             return head.judge(test.data[at], baseline)
 
-        def voice(at: int, scores: np.ndarray, head: Fitted = head, test: Corpus = test) -> np.ndarray:
-            return head.population.voice(test.data[at], scores)
-
-        for level, (scores, _) in hearing.curve(test.data, test.speaker, HEARD, judge=judge, voice=voice, rng=rng).items():
+        for level, (scores, _) in hearing.curve(test.data, test.speaker, HEARD, judge=judge, rng=rng).items():
             said[level].append(np.array(names)[scores.argmax(1)])
         gold.append(test.label)
     return {str(level): round(recall(np.concatenate(said[level]), np.concatenate(gold)), 4) for level in HEARD}
@@ -90,7 +87,7 @@ def one_emotion(folds: list[Fold]) -> dict[str, float]:
                     first.append(names[head.judge(test.data[at]).argmax()] == label)
                     scores = head.judge(test.data[at], known)
                     later.append(names[scores.argmax()] == label)
-                    known = known.hear(head.population.voice(test.data[at], scores))
+                    known = known.hear(test.data[at], scores)
     return {"nothing heard": round(float(np.mean(first)), 4), "the same emotion all along": round(float(np.mean(later)), 4)}
 
 

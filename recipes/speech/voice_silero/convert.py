@@ -1,6 +1,6 @@
 """Makes what hears where somebody speaks ready to ship: Silero's graph for many frames at once, and a card.
 
-    python convert.py WORK_FOLDER OUT_FOLDER          (pip downloads the package)
+python convert.py WORK_FOLDER OUT_FOLDER          (pip downloads the package)
 """
 
 import hashlib

@@ -12,7 +12,6 @@ Floats = NDArray[np.float32]
 Whole = NDArray[np.int64]
 Curve = Mapping[int, tuple[Floats, Whole]]  # utterances to hear -> scores, (n, labels), and how many were really heard, (n,)
 Judge = Callable[[int, Baseline | None], Floats]
-Voice = Callable[[int, Floats], Floats]
 
 
 def levels(given: Sequence[int]) -> tuple[int, ...]:
@@ -33,21 +32,19 @@ def curve(
     *,
     judge: Judge,
     rng: np.random.Generator,
-    voice: Voice | None = None,
     tick: Callable[[], None] = lambda: None,
 ) -> Curve:
     """What a model says of utterances after others of their speakers, heard as in use: without labels, and none from the future.
 
     Each utterance is judged at the end of an acquaintance of its own: as many other utterances of its speaker as are asked for, or
     all where they are fewer, come before it in a random order. As with a `Listener`, the baseline learns of each, when it comes,
-    what it tells of the voice, by what it was judged to hold.
+    its features and what it was judged to hold.
 
     Args:
         features: (n, d).
         speakers: (n,).
         heard: how many utterances to hear, as `levels` gives them.
         judge: calibrated scores, (labels,), of the utterance in that row of `features` against a baseline; None: nothing was heard.
-        voice: what a baseline learns, (d,), of the utterance in that row with these scores, see `Population.voice`; None: its features.
         tick: called for each utterance.
     """
     scores: dict[int, list[Floats]] = {level: [] for level in heard}
@@ -55,7 +52,7 @@ def curve(
     for at in range(len(features)):
         others = np.flatnonzero(speakers == speakers[at])
         before = rng.permutation(others[others != at])[: max(heard)].tolist()
-        known = [None, *_acquainted(features, before, judge, voice)]  # what is known after so many utterances
+        known = [None, *_acquainted(features, before, judge)]  # what is known after so many utterances
         for level in heard:
             count = min(level, len(before))
             scores[level].append(judge(at, known[count]))
@@ -64,10 +61,10 @@ def curve(
     return {level: (np.stack(scores[level]), np.array(counts[level])) for level in heard}
 
 
-def _acquainted(features: Floats, rows: Sequence[int], judge: Judge, voice: Voice | None) -> Iterator[Baseline]:
+def _acquainted(features: Floats, rows: Sequence[int], judge: Judge) -> Iterator[Baseline]:
     """The baseline after each of the utterances in these rows."""
     known: Baseline | None = None
     for row in rows:
-        learned = features[row] if voice is None else voice(row, judge(row, known))
-        known = Baseline(learned, 1) if known is None else known.hear(learned)
+        scores = judge(row, known)
+        known = Baseline(features[row], 1, scores) if known is None else known.hear(features[row], scores)
         yield known

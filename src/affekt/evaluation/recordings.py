@@ -5,7 +5,6 @@ A recording is decoded when its turn comes, and only its features are kept.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -24,7 +23,7 @@ from affekt.evaluation.manifest import Entry, read_manifest, speakers_of
 from affekt.hearing import SpeechEncoder
 from affekt.parts import LabelSet, OpenEncoder, Row
 from affekt.pipeline import Reader
-from affekt.preprocessing.personal import Baseline, Population, nothing_heard
+from affekt.preprocessing.personal import Baseline, nothing_heard
 from affekt.preprocessing.speech import trimmed
 from affekt.results import Clip
 from affekt.sources.audio import RATE, open_audio
@@ -95,16 +94,11 @@ def evaluate_recordings(
     tick = ticks(report, 2 * len(entries))
     first = listen(entries, encoder, finer, source=path, tick=tick)
     again = rejudging(entries, encoder, finer, first=first, source=path)
-    voice = partial(_voice, encoder.population, first.features)
     rng = np.random.default_rng(seed)
-    told = curve(first.features, speakers, heard, judge=again, voice=voice, rng=rng, tick=tick)
+    told = curve(first.features, speakers, heard, judge=again, rng=rng, tick=tick)
     if finer is not wanted:
         told = {level: (project(scores, finer, wanted), real) for level, (scores, real) in told.items()}
     return {**heading(encoder, wanted, dropped, first.too_long), **judged_by_level(entries, told, wanted, seed=seed)}
-
-
-def _voice(population: Population | None, features: Floats, at: int, scores: Floats) -> Floats:
-    return features[at] if population is None else population.voice(features[at], scores)
 
 
 def heading(encoder: SpeechModel, labels: LabelSet, dropped: int, too_long: int) -> dict[str, Any]:

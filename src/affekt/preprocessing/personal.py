@@ -7,10 +7,14 @@ without labels from what has been heard of them, and shrunk towards the mean of 
 
 the best linear guess of the speaker's mean where speakers differ with variance `between` and utterances of one speaker with
 variance `within` (empirical Bayes, Efron and Morris 1973).
+
+Who is angry all along must not become the new neutral. So what the emotions that were judged add to a voice is taken out of its own
+mean, the more the more one-sided they are. Where they are mixed they cancel each other out, and the judgements of a voice
+that is still strange are better not trusted.
 """
 
 from collections.abc import Iterator, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 from zipfile import BadZipFile
@@ -39,13 +43,6 @@ class Population:
     within: Floats
     emotions: Floats | None = None
 
-    def voice(self, features: Floats, scores: Floats) -> Floats:
-        """The voice in an utterance: its features, (d,), without what the emotion that it is judged to hold, (labels,), adds to them.
-
-        So a person who is angry all along does not become the new neutral.
-        """
-        return features if self.emotions is None else np.asarray(features - scores @ self.emotions, np.float32)
-
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
@@ -54,22 +51,31 @@ class Baseline:
     Args:
         mean: (d,) of the features heard.
         heard: utterances.
+        scores: (labels,) the mean of what they were judged to hold; None: not known.
     """
 
     mean: Floats
     heard: int = 0
+    scores: Floats | None = None
 
-    def hear(self, voice: Floats) -> "Baseline":
-        """The baseline after one more utterance. Args: voice (d,), as `Population.voice` gives it."""
-        heard = self.heard + 1
-        return replace(self, mean=(self.mean + (voice - self.mean) / np.float32(heard)).astype(np.float32), heard=heard)
+    def hear(self, features: Floats, scores: Floats | None = None) -> "Baseline":
+        """The baseline after one more utterance. Args: features (d,); scores (labels,), what it was judged to hold."""
+        heard, share = self.heard + 1, np.float32(1 / (self.heard + 1))
+        if scores is not None and self.scores is not None:
+            scores = self.scores + share * (scores - self.scores)
+        elif self.heard:
+            scores = None
+        return Baseline(np.asarray(self.mean + share * (features - self.mean), np.float32), heard, scores)
 
     def shrunk(self, population: Population) -> Floats:
         """The speaker's mean as far as it can be told, (d,)."""
         if not self.heard:
             return population.mean
+        own = self.mean
+        if self.scores is not None and population.emotions is not None:
+            own = own - np.float32(one_sided(self.scores)) * (self.scores @ population.emotions)
         known = population.between / (population.between + population.within / self.heard)
-        return np.asarray(population.mean + known * (self.mean - population.mean), np.float32)
+        return np.asarray(population.mean + known * (own - population.mean), np.float32)
 
     def save(self, path: Path, *, model: str) -> None:
         """Writes the baseline; it holds no sound and no words.
@@ -79,7 +85,8 @@ class Baseline:
         """
         part = path.with_name(f".{path.name}.part")
         with part.open("wb") as file:
-            np.savez(file, mean=self.mean, heard=np.int64(self.heard), model=np.str_(model))
+            scores = np.zeros(0, np.float32) if self.scores is None else self.scores
+            np.savez(file, mean=self.mean, heard=np.int64(self.heard), scores=scores, model=np.str_(model))
         part.replace(path)
 
     @classmethod
@@ -91,7 +98,8 @@ class Baseline:
         """
         try:
             with np.load(path, allow_pickle=False) as found:
-                made, whose = cls(found["mean"].astype(np.float32), int(found["heard"])), str(found["model"])
+                scores = found["scores"].astype(np.float32) if len(found["scores"]) else None
+                made, whose = cls(found["mean"].astype(np.float32), int(found["heard"]), scores), str(found["model"])
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise InputError(f"{path} is no personal baseline: {error}; enrol the speaker again") from error
         if whose != model:
@@ -137,6 +145,12 @@ class Voices(MutableMapping[str, Baseline]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def one_sided(scores: Floats) -> float:
+    """How far emotions heard, mean scores (labels,), are one and the same: 1 from half the greatest entropy down, 0 where all are alike."""
+    shares = np.clip(scores / max(float(scores.sum()), 1e-9), 1e-9, 1)
+    return float(np.clip(2 + 2 * (shares * np.log(shares)).sum() / np.log(len(shares)), 0, 1)) if len(shares) > 1 else 0.0
 
 
 def nothing_heard(population: Population) -> Baseline:

@@ -186,7 +186,6 @@ def evaluate_refitted(
         speakers,
         heard,
         judge=lambda at, baseline: heads[of[at]].judge(first.features[at], baseline),
-        voice=lambda at, scores: heads[of[at]].population.voice(first.features[at], scores),
         rng=rng,
         tick=tick,
     )
