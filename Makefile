@@ -26,7 +26,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[speech]'
+	$(BIN)/python -m pip install --quiet --editable '.[speech,face]'
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml

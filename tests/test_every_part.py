@@ -88,7 +88,14 @@ def _sounds() -> list[Clip]:
     return [Clip("speech", samples, 0, len(samples) / 16_000) for samples in made]
 
 
+def _faces(side: int) -> list[Clip]:
+    rng = np.random.default_rng(0)
+    return [Clip("face", rng.integers(0, 256, (side, side, 3), dtype=np.uint8), 0, 0) for _ in range(5)]
+
+
 def _given(encoder) -> list[Clip]:
+    if encoder.card.modality == "face":
+        return _faces(encoder.side)
     return _clips(TEXTS) if encoder.card.modality == "text" else _sounds()
 
 
@@ -144,6 +151,7 @@ def test_a_format_writes_everything_and_gives_back_what_it_can_read(name: str, t
         return
     written = part.write(timeline)
     assert written.strip()
+    assert isinstance(written, bytes) == part.binary
     if part.read is not None:
         assert part.read(written) == timeline
 

@@ -115,7 +115,7 @@ def part(request: pytest.FixtureRequest) -> Format:
 
 
 def test_the_formats_are_these_and_no_two_share_an_ending() -> None:
-    assert {"csv", "json", "jsonl", "svg", "table", "emotionml", *CLOCKED} <= set(FORMATS)
+    assert {"csv", "json", "jsonl", "png", "svg", "table", "emotionml", *CLOCKED} <= set(FORMATS)
     assert len({part.ending for part in FORMATS.values()}) == len(FORMATS)
 
 
@@ -136,7 +136,7 @@ def test_every_timeline_can_be_written_to_a_file_in_every_format_that_holds_it(g
         return
     written = part.write(given)
     assert written.strip()
-    assert written.encode()
+    assert isinstance(written, bytes) if part.binary else written.encode()
     assert written == part.write(given)
 
 

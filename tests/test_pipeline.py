@@ -133,11 +133,11 @@ def test_bad_input_gets_a_clear_error(reader: Reader, given: str, error: type[Ex
 
 
 def test_unknown_names_list_what_there_is() -> None:
-    with pytest.raises(UnknownName, match="ekman7, goemotions28"):
+    with pytest.raises(UnknownName, match="ekman7, fer2013, ferplus8, goemotions28"):
         Reader(labels="ekman8")
     with pytest.raises(UnknownName, match="text_affekt"):
         Reader(models={"text": "bert"}).read("x")
-    with pytest.raises(InputError, match="there are: text, speech"):
+    with pytest.raises(InputError, match="there are: text, speech, face"):
         Reader(models={"smell": "x"})
     with pytest.raises(InputError, match="batch"):
         Reader(batch=0)

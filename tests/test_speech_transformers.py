@@ -11,8 +11,9 @@ import pytest
 from affekt.calibration.apply import probabilities
 from affekt.encoders import speech_transformers
 from affekt.encoders._card import read_card, revision_of, write_card
+from affekt.encoders._hub import FORMS, places_of
 from affekt.encoders.speech_prosody import SpeechProsody
-from affekt.encoders.speech_transformers import SpeechTransformers, open_model, places_of
+from affekt.encoders.speech_transformers import SpeechTransformers, open_model
 from affekt.errors import InputError, MissingExtra, WeightsError
 from affekt.labels import ekman7
 from affekt.preprocessing.personal import Baseline
@@ -49,7 +50,7 @@ def _clips(sounds: Sequence[np.ndarray]) -> list[Clip]:
     ],
 )
 def test_labels_are_known_by_their_usual_names(own: list[str], places: dict[str, list[int]]) -> None:
-    assert places_of(own) == dict(sorted(places.items(), key=lambda one: list(speech_transformers.FORMS).index(one[0])))
+    assert places_of(own) == dict(sorted(places.items(), key=lambda one: list(FORMS).index(one[0])))
 
 
 OWN = ["ang", "hap", "neu", "calm", "boredom"]
@@ -208,6 +209,6 @@ def test_a_model_is_fetched_from_the_hub_by_its_name(hub: Path, monkeypatch: pyt
 
 
 def test_a_hub_model_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(speech_transformers, "import_module", lambda _: (_ for _ in ()).throw(ImportError()))
+    monkeypatch.setattr("affekt.encoders._hub.import_module", lambda _: (_ for _ in ()).throw(ImportError()))
     with pytest.raises(MissingExtra, match=r"transformers.*affekt\[transformers\]"):
         open_model(tmp_path, threads=0)

@@ -220,6 +220,16 @@ class Hearing:
         """Seconds of the sound that have been read."""
         return self.samples / RATE
 
+    @property
+    def duration(self) -> float | None:
+        """Seconds, where they are known."""
+        return self.audio.duration
+
+    @property
+    def count(self) -> int:
+        """Readings so far."""
+        return len(self.heard)
+
     def readings(self, *, provisional: bool = False) -> Iterator[Reading]:
         """The readings in the order in which utterances end, and of those that go on twice a second where `provisional`."""
         for block in self.blocks:

@@ -145,5 +145,6 @@ class Format:
 
     name: str
     ending: str
-    write: Callable[[Timeline], str]
+    write: Callable[[Timeline], str | bytes]
     read: Callable[[str], Timeline] | None = None
+    binary: bool = False  # what `write` gives are bytes, for a file; else text, that can be printed as well

@@ -1,47 +1,48 @@
-"""The path of the data, top to bottom: source, windows, encoder, calibration, reading, timeline.
+"""The path of the data: source, preprocessing, encoder, calibration, reading, timeline.
 
-Sound goes the same way in `affekt.hearing`, utterance by utterance.
+Each modality has its own: text in `affekt.texts`, sound in `affekt.hearing`, pictures in `affekt.watching`. A `Reader` opens what they
+need and leads each source to its path.
 """
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
-from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt import catalog
-from affekt.calibration.apply import decide, probabilities, project, spoken
 from affekt.encoders._open import exists, open_encoder
-from affekt.errors import InputError, LicenceRefused, NoColumn, UnknownName
+from affekt.errors import EmptyInput, InputError, LicenceRefused, NoColumn, UnknownName
 from affekt.hearing import Hearing, SpeechEncoder
-from affekt.labels import vad
 from affekt.parts import LabelSet, OpenEncoder
 from affekt.preprocessing.personal import Baseline, Voices
 from affekt.preprocessing.speakers import Diariser
-from affekt.preprocessing.text import normalise, sentences
 from affekt.preprocessing.transcript import Transcriber
 from affekt.results import Clip, Modality, Reading, Timeline
 from affekt.settings import Settings, resolve
-from affekt.sources import Opened, is_sound, open_source
-from affekt.sources.audio import RATE
+from affekt.sources import is_picture, is_sound, is_video, open_source
+from affekt.sources.audio import RATE, tracks
 from affekt.sources.live import blocking, open_sound
+from affekt.sources.pictures import open_pictures
+from affekt.texts import Texts
+from affekt.watching import FaceEncoder, Watching
 
-DIGITS = 4  # of a score: a calibrated probability is not known more finely
+READ: tuple[Modality, ...] = ("text", "speech", "face")
 Floats = NDArray[np.float32]
 
 
 class Reader:
-    """Reads emotion from text and speech; loads a model when it is first needed, once, and may be used from several threads.
+    """Reads emotion from text, speech and faces; loads a model when it is first needed, once, and may be used from several threads.
 
     Args:
         labels: key of the label set that readings speak; default "ekman7".
-        models: {"text": name of a model or folder that holds one, "speech": likewise}; default the shipped ones.
+        models: {"text": name of a model or folder that holds one, "speech" and "face": likewise}; default the shipped ones.
         batch: texts that go through the model at once.
         threads: processor cores a model uses; 0: all there are.
         commercial_only: use only models whose licence allows commercial use.
@@ -49,6 +50,8 @@ class Reader:
         voices: folder that keeps what has been heard of voices with a name; by default it is kept as long as the reader lives.
         transcript: model that writes down what is said, whose words are read too: "packaged", a Whisper size, or a folder.
         language: that is spoken, for the transcript; by default it is found out.
+        face_rate: frames a second of a video in which faces are read; 0: all.
+        resting_face: judge each face by how it differs from its own resting face.
 
     Raises:
         UnknownName: no such label set or model.
@@ -70,10 +73,12 @@ class Reader:
         voices: str | Path | None = None,
         transcript: str | None = None,
         language: str | None = None,
+        face_rate: float | None = None,
+        resting_face: bool | None = None,
     ) -> None:
         models = models or {}
-        if unknown := set(models) - {"text", "speech"}:
-            raise InputError(f"no modality {', '.join(map(repr, sorted(unknown)))} in models; there are: text, speech")
+        if unknown := set(models) - set(READ):
+            raise InputError(f"no modality {', '.join(map(repr, sorted(unknown)))} in models; there are: {', '.join(READ)}")
         self.settings = resolve(
             **{f"{modality}_model": name for modality, name in models.items()},
             labels=labels,
@@ -84,9 +89,11 @@ class Reader:
             voices=None if voices is None else str(voices),
             transcript=transcript,
             language=language,
+            face_rate=face_rate,
+            resting_face=resting_face,
         )
         self.labels: LabelSet = catalog.find("labels", self.settings.labels)
-        for name in (self.settings.text_model, self.settings.speech_model):
+        for name in (self.settings.text_model, self.settings.speech_model, self.settings.face_model):
             if not exists(name):
                 raise UnknownName(name, "encoders", catalog.names("encoders"), also="nor a folder of that name")
         self._loading = Lock()
@@ -106,6 +113,11 @@ class Reader:
         if self.settings.commercial_only and name == "speech_affekt":
             name = "speech_affekt_free"
         return cast(SpeechEncoder, self._encoder("speech", name))
+
+    @property
+    def face_encoder(self) -> FaceEncoder:
+        """The face model, loaded when first needed."""
+        return cast(FaceEncoder, self._encoder("face", self.settings.face_model))
 
     def _encoder(self, modality: Modality, name: str) -> OpenEncoder:
         with self._loading:
@@ -127,29 +139,63 @@ class Reader:
         card = self.speech_encoder.card
         return Voices(Path(self.settings.voices), model=f"{card.name}@{card.revision}")
 
-    def read(self, source: Any, *, kind: str | None = None, rate: int = RATE, who: Sequence[str] = ()) -> Timeline:
-        """The timeline of a string, a text file, a conversation, the file of a sound or video, or samples.
+    def read(
+        self, source: Any, *, kind: str | None = None, only: Modality | None = None, rate: int = RATE, who: Sequence[str] = ()
+    ) -> Timeline:
+        """The timeline of a string, a text file, a conversation, the file of a sound, a video or an image, samples or pixels.
 
-        A text of several sentences gets a reading for each, and one in `fused` for the whole; a conversation gets one a turn, and
-        speech one an utterance.
+        A text of several sentences gets a reading for each, and one in `fused` for the whole; a conversation gets one a turn,
+        speech one an utterance, and a face one a frame. A video is both heard and looked at.
 
         Args:
-            source: a string or path; or samples, an array (n,) or (channels, n).
+            source: a string or path; samples, an array (n,) or (channels, n); or pixels, (height, width, 3) RGB uint8.
             kind: "text" takes the string as it is, even where it looks like a file's name.
+            only: "speech" or "face": of a video, only this.
             rate: samples a second, where samples are given.
             who: names of the speakers of a sound, one a microphone; what is learned of their voices goes to `voices`.
 
         Raises:
             InputError: there is nothing to read, or the file cannot be read; the message says what to do.
         """
-        if is_sound(source, kind) or isinstance(source, np.ndarray):
-            hearing = self.hear(source, rate=rate, who=who)
-            for _ in hearing.readings():
-                pass
-            return hearing.timeline()
-        if who:
-            raise InputError("who names the speakers of a sound; a conversation names its own")
-        return self._timelines([open_source(source, kind=kind)])[0]
+        senses = self.senses(source, kind=kind, only=only, rate=rate, who=who)
+        if not senses:
+            return self._texts.timelines([open_source(source, kind=kind)])[0]
+        for sense in senses:
+            with suppress(EmptyInput):  # `timeline_of` says it, where the other sense has nothing either
+                for _ in sense.readings():
+                    pass
+        return timeline_of(senses)
+
+    def senses(
+        self, source: Any, *, kind: str | None = None, only: Modality | None = None, rate: int = RATE, who: Sequence[str] = ()
+    ) -> list[Hearing | Watching]:
+        """What a source has to hear and to look at, about to be read; nothing, where it is a text. `timeline_of` makes one of them.
+
+        Args:
+            source, kind, only, rate, who: as in `read`.
+
+        Raises:
+            InputError: as there.
+        """
+        array = isinstance(source, np.ndarray)
+        seen = is_picture(source, kind) or (array and source.ndim == 3)
+        both = is_video(source, kind) and kind != "sound"
+        heard = not seen and (both or array or is_sound(source, kind))
+        if not seen and not heard:
+            if who:
+                raise InputError("who names the speakers of a sound; a conversation names its own")
+            if only not in (None, "text"):
+                raise InputError(f"there is no {only} in what is read as a text; a sound, a video or an image has it")
+            return []
+        if only == "text" or (only == "speech" and seen) or (only == "face" and not seen and not both):
+            raise InputError(f"there is no {only} to read in {'an array' if array else source}")
+        sound, pictures = (heard, seen) if not both or only else tracks(source)
+        looked = only == "face" or (only is None and pictures)
+        listened = only != "face" and (sound or not looked) and heard
+        return [
+            *([self.hear(source, rate=rate, who=who)] if listened else []),
+            *([self.watch(source)] if looked else []),
+        ]
 
     def hear(self, source: Any, *, rate: int = RATE, who: Sequence[str] = ()) -> Hearing:
         """A sound that is about to be read: `readings()` gives them one by one, `timeline()` what has been read so far.
@@ -178,6 +224,21 @@ class Reader:
             transcribe=transcribe,
             read_words=(lambda clip: self.read_clips([clip])[0]) if settings.transcript else None,
         )
+
+    def watch(self, source: Any = None, *, rate: float | None = None) -> Watching:
+        """Pictures that are about to be looked at: `readings()` gives them one by one, `timeline()` what has been seen so far.
+
+        Args:
+            source: the path of an image or a video; pixels; an iterable of frames, each pixels, or a pair of seconds and pixels;
+                the number of a camera; None: the first camera.
+            rate: frames a second that are looked at; None: as the setting `face_rate` says.
+
+        Raises:
+            InputError: there is no such file or camera, or nothing in it is a picture.
+            MissingExtra: a library that decodes videos is not installed.
+        """
+        pictures = open_pictures(source, rate=self.settings.face_rate if rate is None else rate)
+        return Watching(pictures, self.face_encoder, self.labels, resting=self.settings.resting_face)
 
     async def stream(
         self, source: Iterable[Any] | AsyncIterable[Any] | None = None, *, rate: int = RATE, who: str | None = None
@@ -236,7 +297,7 @@ class Reader:
                 except InputError as error:  # given out after what came before it
                     problem = error
                     break
-            yield from self._timelines(opened, whole=whole)
+            yield from self._texts.timelines(opened, whole=whole)
             if problem is not None:
                 raise problem
 
@@ -255,111 +316,51 @@ class Reader:
         return self.read_clips([Clip("text", text, 0, len(text), span=(0, len(text))) for text in texts])
 
     def read_clips(self, clips: Sequence[Clip]) -> list[Reading]:
-        """One reading a clip, in order."""
-        scores, dimensions = self.scores(clips)
-        return [self._reading(clip, scores[at], None if dimensions is None else dimensions[at]) for at, clip in enumerate(clips)]
+        """One reading a clip of text, in order."""
+        return self._texts.read(clips)
 
     def scores(self, clips: Sequence[Clip]) -> tuple[Floats, Floats | None]:
-        """Calibrated scores (n, labels), and valence, arousal, dominance (n, 3) where the model has them.
+        """Calibrated scores of clips of text, see `Texts.scores`."""
+        return self._texts.scores(clips)
 
-        A clip longer than the model takes is read in windows; its scores are their mean, weighted by length.
-
-        Raises:
-            InputError: the model speaks no label set from which the reader's can be told.
-        """
-        card = self.encoder.card
-        finer = spoken(card, self.labels)
-        wanted = [finer, *([vad.PART] if finer is not vad.PART and "vad" in card.calibration else [])]
-        windows = [self.encoder.cut(clip) for clip in clips]
-        raw = self._run([window for found in windows for window in found], wanted)
-        firsts = np.cumsum([0, *map(len, windows)])[:-1]
-        weight = np.array([max(len(window.data), 1) for found in windows for window in found], np.float32)[:, None]
-        out: dict[str, Floats] = {}
-        for labels in wanted:
-            each = probabilities(raw[labels.name], labels, card.calibration[labels.name])
-            out[labels.name] = (
-                (np.add.reduceat(each * weight, firsts) / np.add.reduceat(weight, firsts)).astype(np.float32) if clips else each
-            )
-        scores = out[finer.name] if finer is self.labels else project(out[finer.name], finer, self.labels)
-        return scores, out.get("vad")
-
-    def _run(self, clips: Sequence[Clip], wanted: Sequence[LabelSet]) -> dict[str, Floats]:
-        """Raw outputs of each set in the order of the clips; like lengths go through together, so that little is padding."""
-        raw = {labels.name: np.zeros((len(clips), len(labels.labels)), np.float32) for labels in wanted}
-        order = sorted(range(len(clips)), key=lambda at: len(clips[at].data))
-        for begin in range(0, len(order), self.settings.batch):
-            chosen = order[begin : begin + self.settings.batch]
-            for name, values in self.encoder([clips[at] for at in chosen], labels=list(raw)).items():
-                raw[name][chosen] = values
-        return raw
-
-    def _timelines(self, opened: Sequence[Opened], *, whole: bool = False) -> list[Timeline]:
-        """One timeline a source; all their clips go through the model together."""
-        clips = [_clips(one, whole=whole) for one in opened]
-        readings = iter(self.read_clips([clip for found in clips for clip in found]))
-        made = []
-        for one, found in zip(opened, clips, strict=True):
-            mine = list(islice(readings, len(found)))
-            first = 1 if len(found) > len(one.clips) else 0  # the whole text comes before its sentences
-            made.append(_assemble(one, self.labels.name, mine[first:], mine[:first]))
-        return made
-
-    def _reading(self, clip: Clip, scores: Floats, dimensions: Floats | None) -> Reading:
-        card = self.encoder.card
-        named = _rounded(scores, self.labels) if self.labels.kind != "dimensions" else {}
-        present, reason = decide(named, self.labels, card.calibration.get(self.labels.name)) if named else ((), None)
-        if not any(c.isalpha() or category(c) == "So" for c in normalise(clip.data)):  # neither a letter nor a pictograph
-            reason = "no words to read"
-        valence, arousal, dominance = (None,) * 3 if dimensions is None else (round(float(x), DIGITS) for x in dimensions)
-        return Reading(
-            modality=clip.modality,
-            labels=self.labels.name,
-            scores=named,
-            start=clip.start,
-            end=clip.end,
-            model=f"{card.name}@{card.revision}",
-            single=self.labels.kind == "single",
-            present=present,
-            who=clip.who,
-            span=clip.span,
-            abstained=reason is not None,
-            reason=reason,
-            valence=valence,
-            arousal=arousal,
-            dominance=dominance,
-        )
+    @property
+    def _texts(self) -> Texts:
+        return Texts(self.encoder, self.labels, self.settings.batch)
 
 
-def _clips(opened: Opened, *, whole: bool) -> list[Clip]:
-    """What is read of a source: its turns, or the text and its sentences, where it has several."""
-    clips = list(opened.clips)
-    stretches = [] if opened.talk or whole else sentences(clips[0].data)
-    if len(stretches) < 2:
-        return clips
-    return clips + [Clip("text", clips[0].data[a:b], a, b, span=(a, b)) for a, b in stretches]
+def timeline_of(senses: Sequence[Hearing | Watching]) -> Timeline:
+    """What has been heard and seen so far of one source, on one clock.
+
+    Raises:
+        EmptyInput: neither speech nor a face was found.
+    """
+    made, missing = list[Timeline](), list[EmptyInput]()
+    for sense in senses:
+        try:
+            made.append(sense.timeline())
+        except EmptyInput as error:
+            missing.append(error)
+    if not made:
+        raise EmptyInput("; ".join(str(error) for error in missing))
+    if len(senses) == 1:
+        return made[0]
+    return Timeline(
+        source=made[0].source,
+        duration=max(one.duration for one in made),
+        unit="seconds",
+        labels=made[0].labels,
+        readings=tuple(reading for one in made for reading in one.readings),
+        transcript=next((one.transcript for one in made if one.transcript is not None), None),
+        warnings=(*(warning for one in made for warning in one.warnings), *(str(error).partition(";")[0] for error in missing)),
+        people=tuple(dict.fromkeys(who for one in made for who in one.people)),
+        events=tuple(event for one in made for event in one.events),
+    )
 
 
 def _cell(row: Mapping[str, str], column: str) -> str:
     if column not in row:
         raise NoColumn("a row", column, row)
     return row[column]
-
-
-def _assemble(opened: Opened, labels: str, readings: Sequence[Reading], fused: Sequence[Reading]) -> Timeline:
-    return Timeline(
-        source=opened.name,
-        duration=opened.duration,
-        unit=opened.unit,
-        labels=labels,
-        readings=tuple(readings),
-        fused=tuple(fused),
-        transcript=opened.transcript,
-        warnings=opened.warnings,
-    )
-
-
-def _rounded(scores: Floats, labels: LabelSet) -> dict[str, float]:
-    return {name: round(float(score), DIGITS) for name, score in zip(labels.labels, scores, strict=True)}
 
 
 def read(source: str | Path, *, labels: str | None = None, kind: str | None = None) -> Timeline:
@@ -382,4 +383,4 @@ def read(source: str | Path, *, labels: str | None = None, kind: str | None = No
 @lru_cache(maxsize=4)
 def _reader(settings: Settings) -> Reader:
     given = settings.model_dump()
-    return Reader(models={modality: given.pop(f"{modality}_model") for modality in ("text", "speech")}, **given)
+    return Reader(models={modality: given.pop(f"{modality}_model") for modality in READ}, **given)

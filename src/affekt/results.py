@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from affekt.errors import BadResult, MissingExtra, UnknownName
+from affekt.errors import BadResult, InputError, MissingExtra, UnknownName
 
 if TYPE_CHECKING:
     import pandas
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Modality = Literal["text", "speech", "face", "fused"]
 Unit = Literal["characters", "seconds"]
 MODALITIES: tuple[Modality, ...] = ("text", "speech", "face", "fused")
+PLOTS = (".png", ".svg")  # endings of pictures
 TOLERANCE = 1e-3  # scores are kept to four decimals, so 28 of them may be off by this much together
 
 
@@ -60,6 +61,7 @@ class Reading:
         model: key and revision, "text_affekt@1a2b3c4d".
         heard: utterances of this speaker that the model knew before.
         provisional: the utterance is still going on; a later reading of the same start will take this one's place.
+        box: left, top, right, bottom of the face, as shares of the picture's width and height; may reach out of [0, 1].
 
     Raises:
         BadResult: a number is out of its range, or single-label scores do not sum to 1.
@@ -82,6 +84,7 @@ class Reading:
     dominance: float | None = None
     heard: int | None = None
     provisional: bool = False
+    box: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
         _check_stretch(self.start, self.end)
@@ -119,6 +122,7 @@ class Reading:
             "confidence": self.confidence,
             **{name: getattr(self, name) for name in ("abstained", "reason", "valence", "arousal", "dominance")},
             **{name: getattr(self, name) for name in ("model", "heard", "provisional")},
+            "box": list(self.box) if self.box else None,
         }
 
     @classmethod
@@ -127,7 +131,34 @@ class Reading:
         fields = {name: given[name] for name in given if name not in ("top", "confidence")}
         fields["present"] = tuple(given["present"])
         fields["span"] = tuple(given["span"]) if given["span"] else None
+        fields["box"] = tuple(given["box"]) if given.get("box") else None
         return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An expression that comes over a face and goes again.
+
+    Args:
+        onset, apex, offset: seconds: when it begins to be seen, is clearest, and is seen no more.
+        score: of the label at the apex, in [0, 1].
+
+    Raises:
+        BadResult: they are not in this order, or the score is out of range.
+    """
+
+    label: str
+    who: str | None
+    onset: float
+    apex: float
+    offset: float
+    score: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.onset <= self.apex <= self.offset:
+            raise BadResult(f"an event with onset {self.onset}, apex {self.apex}, offset {self.offset}; they come in this order")
+        if not 0 <= self.score <= 1:
+            raise BadResult(f"score of {self.label!r} is {self.score}; a score lies in [0, 1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +172,7 @@ class Timeline:
         people: who speaks or is seen, in order of appearance.
         fused: one reading that speaks for several: all modalities at one time, or a whole long text.
         warnings: what the reader should know: a bad character, a text that was cut.
+        events: expressions that come and go on faces, in order of their onsets.
     """
 
     source: str
@@ -152,6 +184,7 @@ class Timeline:
     transcript: str | None = None
     warnings: tuple[str, ...] = ()
     people: tuple[str, ...] = field(default=())
+    events: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.readings, key=lambda reading: (reading.start, reading.end)))
@@ -207,7 +240,9 @@ class Timeline:
     def _where(self, wanted: Callable[[Reading], bool]) -> "Timeline":
         chosen = tuple(filter(wanted, self.readings))
         fused = tuple(filter(wanted, self.fused))
-        return replace(self, readings=chosen, fused=fused, people=tuple(dict.fromkeys(r.who for r in chosen if r.who)))
+        people = tuple(dict.fromkeys(reading.who for reading in chosen if reading.who))
+        events = tuple(event for event in self.events if event.who in people and any(reading.box for reading in chosen))
+        return replace(self, readings=chosen, fused=fused, people=people, events=events)
 
     def to_dict(self) -> dict[str, Any]:
         """The timeline as JSON has it."""
@@ -218,6 +253,7 @@ class Timeline:
             "readings": [reading.to_dict() for reading in self.readings],
             "fused": [reading.to_dict() for reading in self.fused],
             "warnings": list(self.warnings),
+            "events": [asdict(event) for event in self.events],
         }
 
     @classmethod
@@ -226,6 +262,7 @@ class Timeline:
         fields = dict(given)
         for name in ("readings", "fused"):
             fields[name] = tuple(map(Reading.from_dict, given[name]))
+        fields["events"] = tuple(Event(**event) for event in given.get("events", ()))
         return cls(**{**fields, "people": tuple(given["people"]), "warnings": tuple(given["warnings"])})
 
     def to_json(self) -> str:
@@ -247,8 +284,25 @@ class Timeline:
         if chosen is None:
             raise UnknownName(ending, "formats", formats)
         part = path.with_name(f".{path.name}.part")
-        part.write_text(chosen.write(self), encoding="utf-8")
+        written = chosen.write(self)
+        if isinstance(written, bytes):
+            part.write_bytes(written)
+        else:
+            part.write_text(written, encoding="utf-8")
         return part.replace(path)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draws the timeline into a file, in pixels or, sharp at any size, as vectors, by the path's ending.
+
+        Raises:
+            InputError: the ending is neither .png nor .svg.
+            MissingExtra: Pillow, which draws pixels, is not installed.
+        """
+        if Path(path).suffix.lower() not in PLOTS:
+            raise InputError(
+                f"a timeline is drawn as {' or '.join(PLOTS)}, not {Path(path).suffix or 'without an ending'!r}; save() writes others"
+            )
+        return self.save(path)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """One row a reading, one column a score.
@@ -291,7 +345,9 @@ def json_schema() -> dict[str, Any]:
         "model": text,
         "heard": {"type": ["integer", "null"], "minimum": 0},
         "provisional": {"type": "boolean"},
+        "box": {"type": ["array", "null"], "items": number, "minItems": 4, "maxItems": 4},
     }
+    event = {"label": text, "who": maybe_text, "onset": number, "apex": number, "offset": number, "score": score}
     readings = {"type": "array", "items": {"$ref": "#/$defs/reading"}}
     timeline = {
         "source": text,
@@ -303,12 +359,13 @@ def json_schema() -> dict[str, Any]:
         "readings": readings,
         "fused": readings,
         "warnings": {"type": "array", "items": text},
+        "events": {"type": "array", "items": {"$ref": "#/$defs/event"}},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Timeline",
         **_object(timeline),
-        "$defs": {"reading": _object(reading)},
+        "$defs": {"reading": _object(reading), "event": _object(event)},
     }
 
 

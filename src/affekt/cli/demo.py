@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from affekt import catalog
+from affekt.formats import table
 from affekt.pipeline import Reader
 from affekt.results import Timeline
 
@@ -32,9 +32,11 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="where the pictur
         sound = SAMPLES / "train.ogg"
         _step("Speech: how it is said (here by a machine, so do not expect much feeling)", f"affekt read {sound}", reader.read(sound))
         print("\nYour own voice, while you speak: affekt listen")
+    faces = SAMPLES / "faces.jpg"
+    _step("Faces, here drawn ones", f"affekt read {faces}", reader.read(faces))
     print(f"\nThe conversation as a picture: {out}")
     print(f"A table, its rows scored: affekt read {SAMPLES / 'comments.csv'} --column comment -o scored/")
 
 
 def _step(title: str, command: str, timeline: Timeline) -> None:
-    print(f"\n{title}\n$ {command}\n{catalog.find('formats', 'table').write(timeline)}".rstrip())
+    print(f"\n{title}\n$ {command}\n{table.write(timeline)}".rstrip())

@@ -1,27 +1,35 @@
-"""`affekt evaluate`: any model on any labelled file, with every number that a comparison needs."""
+"""`affekt evaluate`: any model on any labelled data, with every number that a comparison needs."""
 
 import json
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from affekt.batch import Progress
 from affekt.cli.read import _bar
 from affekt.errors import InputError
+from affekt.evaluation.albums import is_album
 from affekt.evaluation.manifest import is_manifest
+from affekt.evaluation.pictures import evaluate_pictures
 from affekt.evaluation.recordings import evaluate_recordings
 from affekt.evaluation.run import evaluate_file
 
 DATA = (
     'labelled rows, {"text", "labels": […], "lang"?, "vad"?: three ratings on 1 to 5} a line; .jsonl or .jsonl.gz; '
-    "or recordings: a .csv with the columns path, label, and where known speaker, language, gender, corpus"
+    "or recordings: a .csv with the columns path, label, and where known speaker, language, gender, corpus; "
+    "or faces that have been cut out: a folder with one sub-folder of pictures a label, a .csv of pictures with path, label, and where "
+    "known subject, gender, corpus, or an .npz with images, label, label_names, which may have a split, ferplus_votes and other columns"
 )
 
-MODEL = "a name that `affekt models` lists, or a folder that holds a model; default the text model, for recordings the speech model"
+MODEL = (
+    "a name that `affekt models` lists, or a folder that holds a model; default the text model, "
+    "for recordings the speech model, for faces face_affekt"
+)
 
 
 def evaluate(
@@ -36,12 +44,17 @@ def evaluate(
     folds: Annotated[int | None, typer.Option(min=2, help="of kfold; default 5")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Judge a model on a labelled file, or on recordings."""
+    """Judge a model on labelled texts, recordings or faces."""
     common: dict[str, Any] = {"model": model, "labels": labels, "label_map": _label_map(label_map), "where": where or (), "limit": limit}
-    if is_manifest(data):
+    faces = is_album(data)
+    if (faces or not is_manifest(data)) and (heard or protocol or folds):
+        read_as = "faces" if faces else "texts"
+        raise InputError(f"--heard, --protocol and --folds are for recordings, which a .csv lists; {data} is read as {read_as}")
+    if faces:
+        with _progress(data) as report:
+            result = evaluate_pictures(data, **common, report=report)
+    elif is_manifest(data):
         result = _on_recordings(data, common, heard=heard, protocol=protocol, folds=folds)
-    elif heard or protocol or folds:
-        raise InputError(f"--heard, --protocol and --folds are for recordings, which a .csv lists; {data} is read as texts")
     else:
         result = evaluate_file(data, **common)
     print(json.dumps(result, ensure_ascii=False, indent=1) if as_json else _table(result))
@@ -56,8 +69,13 @@ def _on_recordings(data: Path, common: dict[str, Any], *, heard: str | None, pro
     elif folds:
         raise InputError("--folds is of --protocol kfold; name that too, or leave --folds out")
     levels = _levels(heard or "0")
-    with _bar(data.name, "judgements") if sys.stderr.isatty() else nullcontext() as report:
+    with _progress(data) as report:
         return judge(data, **common, heard=levels, report=report)
+
+
+def _progress(data: Path) -> AbstractContextManager[Progress | None]:
+    """What is told of the judgements, where somebody looks."""
+    return _bar(data.name, "judgements") if sys.stderr.isatty() else nullcontext()
 
 
 def _levels(given: str) -> list[int]:

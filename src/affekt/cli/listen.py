@@ -48,9 +48,9 @@ def listen(
         if as_json:
             print(json.dumps(reading.to_dict(), ensure_ascii=False), flush=True)
         elif not reading.provisional:
-            print(f"\r\033[K{_line(reading)}" if sys.stdout.isatty() else _line(reading), flush=True)
+            print(f"\r\033[K{line(reading)}" if sys.stdout.isatty() else line(reading), flush=True)
         elif sys.stdout.isatty():
-            print(f"\r\033[K{_line(reading)} …", end="", flush=True)
+            print(f"\r\033[K{line(reading)} …", end="", flush=True)
 
 
 def _pieces() -> Iterator[bytes]:
@@ -58,7 +58,8 @@ def _pieces() -> Iterator[bytes]:
         yield piece
 
 
-def _line(reading: Reading) -> str:
+def line(reading: Reading) -> str:
+    """A reading as one line for a terminal."""
     minutes, seconds = divmod(reading.start, 60)
     label, score = reading.top or ("", 0.0)
     said = f"unsure: {reading.reason}" if reading.abstained else f"{'█' * round(BAR * score):<{BAR}} {label} {score:.2f}"

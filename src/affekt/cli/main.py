@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from affekt import __version__
-from affekt.cli import demo, evaluate, listen, listing, read, voices
+from affekt.cli import demo, evaluate, listen, listing, read, voices, watch
 from affekt.errors import AffektError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's; newer typers bring click along under a name of their own
 
 app = typer.Typer(
-    help="Reads emotion from text and speech: a calibrated timeline of who felt what, when and how surely.",
+    help="Reads emotion from text, speech and faces: a calibrated timeline of who felt what, when and how surely.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def options(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
-    """Reads emotion from text and speech: a calibrated timeline of who felt what, when and how surely."""
+    """Reads emotion from text, speech and faces: a calibrated timeline of who felt what, when and how surely."""
     if version:
         print(f"affekt {__version__}")
         raise typer.Exit
@@ -31,6 +31,7 @@ def options(version: Annotated[bool, typer.Option("--version", help="print the v
 
 app.command("read")(read.read)
 app.command("listen")(listen.listen)
+app.command("watch")(watch.watch)
 app.add_typer(voices.app, name="voices")
 app.command("models")(listing.models)
 app.command("labels")(listing.labels)

@@ -2,19 +2,19 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
 from affekt import catalog
 from affekt.batch import Progress, read_table, table_timelines
-from affekt.errors import AffektError, InputError
-from affekt.pipeline import Reader
+from affekt.errors import AffektError, EmptyInput, InputError
+from affekt.pipeline import READ, Reader, timeline_of
 from affekt.results import Modality, Timeline
 from affekt.settings import Settings
-from affekt.sources import is_sound
+from affekt.sources import is_picture, is_sound, is_video
 from affekt.sources.decode import decode
 from affekt.sources.table import is_table
 
@@ -26,38 +26,49 @@ def setting(name: str, *flags: str) -> Any:
     return typer.Option(*flags, help=Settings.model_fields[name].description)
 
 
-FORMATS = "of what is printed or written: table, json, jsonl, csv, svg, srt, webvtt, textgrid, elan, emotionml"
+FORMATS = "of what is printed or written: table, json, jsonl, csv, svg, png, srt, webvtt, textgrid, elan, emotionml"
 
 
 def read(
     sources: Annotated[
         list[str],
-        typer.Argument(help="texts, or files: .txt .md, .json .srt .vtt, .csv .tsv .jsonl .parquet, any sound or video; - stdin"),
+        typer.Argument(help="texts, or files: .txt .md, .json .srt .vtt, .csv .tsv .jsonl .parquet, any sound, video or image; - stdin"),
     ],
     labels: Annotated[str | None, setting("labels")] = None,
-    modality: Annotated[str | None, typer.Option(help="show only this modality: text, speech")] = None,
+    modality: Annotated[str | None, typer.Option(help="read only this modality: text, speech, face")] = None,
     model: Annotated[str | None, setting("text_model", "--model")] = None,
     speech_model: Annotated[str | None, setting("speech_model", "--speech-model")] = None,
+    face_model: Annotated[str | None, setting("face_model", "--face-model")] = None,
     who: Annotated[list[str] | None, typer.Option(help="name of a sound's speaker, one a microphone; may be repeated")] = None,
     speakers: Annotated[int | None, setting("speakers")] = None,
     voices: Annotated[str | None, setting("voices")] = None,
     transcript: Annotated[str | None, setting("transcript")] = None,
     language: Annotated[str | None, setting("language")] = None,
+    face_rate: Annotated[float | None, setting("face_rate")] = None,
+    resting_face: Annotated[bool | None, setting("resting_face", "--resting-face")] = None,
     batch: Annotated[int | None, setting("batch")] = None,
     threads: Annotated[int | None, setting("threads")] = None,
     commercial_only: Annotated[bool | None, setting("commercial_only", "--commercial-only")] = None,
     format_: Annotated[str, typer.Option("--format", "-f", help=FORMATS)] = "table",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="folder to write to, one file a source, instead of printing")] = None,
+    plot: Annotated[Path | None, typer.Option(help="write the timeline as a picture, .png or .svg; of one SOURCE")] = None,
+    overlay: Annotated[Path | None, typer.Option(help="write the video or image again with what was read drawn in; of one SOURCE")] = None,
+    blur_faces: Annotated[bool, typer.Option("--blur-faces", help="hide whose faces they are in what --overlay writes")] = False,
     column: Annotated[str | None, typer.Option(help="column of a table that holds the text")] = None,
     text: Annotated[bool, typer.Option("--text", help="take every SOURCE as a text, even where it is a file's name")] = False,
 ) -> None:
     """Read emotion from each SOURCE: a text in quotes, or a file."""
-    if modality not in (None, "text", "speech"):
-        raise InputError(f"no modality {modality!r}; there are: text, speech")
-    catalog.find("formats", format_)
+    if modality not in (None, *READ):
+        raise InputError(f"no modality {modality!r}; there are: {', '.join(READ)}")
+    if len(sources) > 1 and (plot or overlay):
+        raise InputError(f"--plot and --overlay write one picture, and {len(sources)} sources are given; read one, or use -o FOLDER -f png")
+    if blur_faces and not overlay:
+        raise InputError("--blur-faces is of what --overlay writes; name that too")
+    if catalog.find("formats", format_).binary and out is None:
+        raise _unprintable(format_)  # said before anything is read, which may take long
     reader = Reader(
         labels=labels,
-        models={modality: name for modality, name in (("text", model), ("speech", speech_model)) if name},
+        models={modality: name for modality, name in zip(READ, (model, speech_model, face_model), strict=True) if name},
         batch=batch,
         threads=threads,
         commercial_only=commercial_only,
@@ -65,20 +76,30 @@ def read(
         voices=voices,
         transcript=transcript,
         language=language,
+        face_rate=face_rate,
+        resting_face=resting_face,
     )
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     failed = False
     for number, source in enumerate(sources, 1):
+
+        def emit(timeline: Timeline, number: int = number) -> None:
+            _emit(timeline if modality is None else timeline.only(modality), format_, out, number)
+            if plot is not None:
+                print(f"affekt: {timeline.plot(plot)}", file=sys.stderr)
+            if overlay is not None:
+                _overlay(timeline, overlay, blur_faces)
+
         try:
             if not text and is_table(source) and (Path(source).exists() or not any(map(str.isspace, source))):
                 _table(reader, source, format_, out, column)
-            elif not text and is_sound(source, None):
-                _sound(reader, source, who or (), emit=lambda timeline: _emit(_only(timeline, modality), format_, out, number))  # noqa: B023
+            elif not text and any(is_one(source, None) for is_one in (is_sound, is_video, is_picture)):
+                _sense(reader, source, who or (), only=modality, emit=emit)
             else:
                 if who:
                     raise InputError(f"--who names the speakers of a sound, and {source!r} is none; leave it out")
-                _emit(_read(reader, source, text), format_, out, number)
+                emit(_read(reader, source, text))
         except AffektError as error:
             if len(sources) == 1:
                 raise
@@ -94,24 +115,29 @@ def _read(reader: Reader, source: str, text: bool) -> Timeline:
     return reader.read(source, kind="text" if text else None)
 
 
-def _only(timeline: Timeline, modality: str | None) -> Timeline:
-    return timeline if modality is None else timeline.only(cast(Modality, modality))
-
-
-def _sound(reader: Reader, source: str, who: Sequence[str], *, emit: Callable[[Timeline], None]) -> None:
-    """A sound is read with progress; Ctrl-C keeps what has been read."""
-    hearing = reader.hear(source, who=who)
-    whole = hearing.audio.duration or 0.0
+def _sense(reader: Reader, source: str, who: Sequence[str], *, only: Modality | None, emit: Callable[[Timeline], None]) -> None:
+    """What can be heard and seen is read with progress; Ctrl-C keeps what has been read."""
+    senses = reader.senses(source, who=who, only=only)
     try:
-        with _bar(Path(source).name, "readings") as report:
-            for _ in hearing.readings():
-                report(min(hearing.position / whole, 1.0) if whole else 0.0, len(hearing.heard))
+        for sense in senses:
+            whole = sense.duration or 0.0
+            with _bar(Path(source).name, "readings") as report, suppress(EmptyInput):
+                for _ in sense.readings():
+                    report(min(sense.position / whole, 1.0) if whole else 0.0, sense.count)
     except KeyboardInterrupt:
-        print(f"affekt: {source} is read up to {hearing.position:.0f} s of {whole:.0f} s", file=sys.stderr)
-        if hearing.heard:
-            emit(hearing.timeline())
+        read = ", ".join(f"{sense.position:.0f} s of {sense.duration or 0:.0f} s" for sense in senses)
+        print(f"affekt: {source} is read up to {read}", file=sys.stderr)
+        if any(sense.count for sense in senses):
+            emit(timeline_of(senses))
         raise
-    emit(hearing.timeline())
+    emit(timeline_of(senses))
+
+
+def _overlay(timeline: Timeline, out: Path, blur_faces: bool) -> None:
+    from affekt.annotate import annotate
+
+    with _bar(out.name, "frames") as report:
+        print(f"affekt: {annotate(timeline.source, timeline, out, blur_faces=blur_faces, report=report)}", file=sys.stderr)
 
 
 def _emit(timeline: Timeline, format_: str, out: Path | None, number: int) -> None:
@@ -128,7 +154,14 @@ def _emit(timeline: Timeline, format_: str, out: Path | None, number: int) -> No
 
 def _printed(timeline: Timeline, format_: str) -> str:
     """JSON takes one line a source, so that several sources are JSON lines; the other formats print as they are."""
-    return timeline.to_json() if format_ == "json" else catalog.find("formats", format_).write(timeline).rstrip("\r\n")
+    written = timeline.to_json() if format_ == "json" else catalog.find("formats", format_).write(timeline)
+    if isinstance(written, bytes):
+        raise _unprintable(format_)
+    return written.rstrip("\r\n")
+
+
+def _unprintable(format_: str) -> InputError:
+    return InputError(f"{format_} is written to files and cannot be printed; name a folder for them with -o FOLDER")
 
 
 def _table(reader: Reader, source: str, format_: str, out: Path | None, column: str | None) -> None:

@@ -1,15 +1,14 @@
 """Opens a model by its name, or in a folder: ours, one that training wrote, or one in the format of the Hugging Face hub."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 from affekt import catalog
+from affekt.encoders import face_transformers, speech_transformers
 from affekt.encoders._card import CARD, read_card
-from affekt.encoders.speech_transformers import open_model
+from affekt.encoders._hub import HUB, HUB_CARD, find
 from affekt.parts import OpenEncoder
-
-HUB = "hf:"  # before the name of a model on the hub
-HUB_CARD = "config.json"  # what a folder in the hub's format holds
 
 
 def exists(name: str) -> bool:
@@ -18,13 +17,15 @@ def exists(name: str) -> bool:
 
 
 def open_encoder(name: str, threads: int = 0) -> OpenEncoder:
-    """The model of that name, or the one in a folder of that name (its card says of which family it is).
+    """The model of that name, or the one in a folder of that name (its card says of which family it is, or the hub's config.json).
 
     A model is opened once and shared; a folder whose card has been written anew is opened anew.
 
     Raises:
         UnknownName: neither a model nor a folder.
-        WeightsError: the folder holds no card, or its files are broken.
+        InputError: a model in the hub's format that tells no emotions from sound or pictures.
+        MissingExtra: a library that the model needs is not installed.
+        WeightsError: the folder holds no card, or its files are broken; a model cannot be fetched.
     """
     folder = Path(name).resolve()
     if name in catalog.names("encoders"):
@@ -46,4 +47,6 @@ def _opened(family: str, folder: Path | None, threads: int, written: int) -> Ope
 
 @lru_cache(maxsize=2)
 def _opened_from_hub(name: str, threads: int, written: int) -> OpenEncoder:  # noqa: ARG001
-    return open_model(name, threads=threads)
+    found = find(name)
+    opens: dict[str, Callable[..., OpenEncoder]] = {"speech": speech_transformers.open_found, "face": face_transformers.open_found}
+    return opens[found.modality](found, threads=threads)

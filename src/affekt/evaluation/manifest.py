@@ -5,7 +5,7 @@ Of the others, speaker, language, gender and corpus have a meaning: a corpus tha
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from affekt.evaluation.rows import chosen, translation
 from affekt.parts import LabelSet
 
 ALSO = "and where known speaker, language, gender, corpus"
+MapOf = Callable[[str, Iterable[str]], Mapping[str, str | None]]  # (a corpus, its labels) -> its label map
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +64,63 @@ def read_manifest(
         BadRow: a line is broken, or names a file that is not there.
         EmptyInput: no recording is left.
     """
+
+    def map_of(corpus: str, _: Iterable[str]) -> Mapping[str, str | None]:
+        return own_map(corpus, labels) if label_map is None else label_map
+
+    return read_entries(path, labels, map_of=map_of, where=where, limit=limit, what="recordings")
+
+
+def read_entries(
+    path: Path, labels: LabelSet, *, map_of: MapOf, where: Sequence[str], limit: int | None, what: str
+) -> tuple[list[Entry], int]:
+    """As `read_manifest`, of any files.
+
+    Args:
+        map_of, what: as in `labelled`.
+    """
+    lines = list(islice(chosen(lines_of(path), source=path, where=where), limit))
+    kept, dropped = labelled(lines, labels, map_of=map_of, what=what)
+    entries = list[Entry]()
+    for number, ours, line in kept:
+        file = path.parent / line["path"]
+        if not file.is_file():
+            raise BadRow(path.name, number, f"no file {file}; paths are relative to the folder of the manifest")
+        entries.append(Entry(number, file, ours, line))
+    return entries, dropped
+
+
+def labelled(
+    lines: Sequence[tuple[int, Mapping[str, str]]], labels: LabelSet, *, map_of: MapOf, what: str
+) -> tuple[list[tuple[int, str, Mapping[str, str]]], int]:
+    """The lines that can be judged on a label set, each with its label in the set between its number and itself; and how many cannot.
+
+    Args:
+        lines: numbered; each has a "label", which is "" where there is none, and perhaps a "corpus".
+        map_of: a corpus and its labels -> its label map.
+        what: the lines are of, for errors.
+
+    Raises:
+        InputError: a label is not in the set.
+        EmptyInput: no line is left.
+    """
     if labels.kind == "dimensions":
-        raise InputError(f"recordings are judged on labels, and {labels.name} has none; choose another label set with --labels")
-    lines = list(islice(chosen(_lines(path), source=path, where=where), limit))
+        raise InputError(f"{what} are judged on labels, and {labels.name} has none; choose another label set with --labels")
     named: dict[str, set[str]] = {}  # corpus -> its labels
     for _, line in lines:
         named.setdefault(line.get("corpus", ""), set()).update({line["label"]} - {""})
-    to_ours = {
-        corpus: translation(names, labels, label_map=own_map(corpus, labels) if label_map is None else label_map)
-        for corpus, names in named.items()
-    }
-    entries, dropped = list[Entry](), Counter[str]()
+    to_ours = {corpus: translation(names, labels, label_map=map_of(corpus, names)) for corpus, names in named.items()}
+    kept, dropped = list[tuple[int, str, Mapping[str, str]]](), Counter[str]()
     for number, line in lines:
         ours = to_ours[line.get("corpus", "")][line["label"]] if line["label"] else None
         if ours is None:
             dropped[line["label"]] += 1
-            continue
-        recording = path.parent / line["path"]
-        if not recording.is_file():
-            raise BadRow(path.name, number, f"no file {recording}; paths are relative to the folder of the manifest")
-        entries.append(Entry(number, recording, ours, line))
-    if not entries:
+        else:
+            kept.append((number, ours, line))
+    if not kept:
         why = ", ".join(f"{n} have {name!r}, which maps to null" if name else f"{n} have no label" for name, n in dropped.items())
-        raise EmptyInput(f"none of {len(lines)} recordings can be judged on {labels.name}: {why}")
-    return entries, dropped.total()
+        raise EmptyInput(f"none of {len(lines)} {what} can be judged on {labels.name}: {why}")
+    return kept, dropped.total()
 
 
 def own_map(corpus: str, labels: LabelSet) -> Mapping[str, str | None]:
@@ -117,8 +151,13 @@ def speakers_of(entries: Sequence[Entry], path: Path, *, needed_by: str | None) 
     return np.array([f"{entry.columns.get('corpus', '')}/{entry.columns.get('speaker', '')}" for entry in entries])
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The lines under the heading, by column, with their numbers."""
+def lines_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The lines under the heading of a manifest, by column, with their numbers.
+
+    Raises:
+        InputError: the file is no manifest.
+        BadRow: a line is broken.
+    """
     if not path.is_file():
         raise InputError(f"no file {path}; a manifest is a CSV file with the columns path and label, {ALSO}")
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -133,7 +172,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if None in row or None in row.values():
                     raise BadRow(path.name, rows.line_num, f"more or fewer fields than the {len(columns)} of the heading")
                 if not row["path"]:
-                    raise BadRow(path.name, rows.line_num, "no path; name the recording, relative to the folder of the manifest")
+                    raise BadRow(path.name, rows.line_num, "no path; name the file, relative to the folder of the manifest")
                 yield rows.line_num, row
         except (UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{path} cannot be read as UTF-8 CSV: {error}; save it as CSV with commas, in UTF-8") from error

@@ -17,8 +17,9 @@ from affekt.calibration.apply import probabilities, project, spoken
 from affekt.errors import BadRow, InputError
 from affekt.evaluation import metrics
 from affekt.evaluation.evaluate import HALF, evaluate
+from affekt.evaluation.groups import by_group, main_numbers
 from affekt.evaluation.heard import Curve, Judge, curve, levels
-from affekt.evaluation.judged import Judged, judge
+from affekt.evaluation.judged import judge
 from affekt.evaluation.manifest import Entry, read_manifest, speakers_of
 from affekt.hearing import SpeechEncoder
 from affekt.parts import LabelSet, OpenEncoder, Row
@@ -30,7 +31,6 @@ from affekt.sources.audio import RATE, open_audio
 
 Floats = NDArray[np.float32]
 GROUPS = ("gender", "language", "speaker", "corpus")
-UNKNOWN = "unknown"  # the group of a recording whose cell is empty
 
 
 class SpeechModel(OpenEncoder, SpeechEncoder, Protocol):
@@ -185,29 +185,13 @@ def judged_by_level(entries: Sequence[Entry], told: Curve, labels: LabelSet, *, 
     limits = np.full(len(labels.labels), HALF)  # asked for, and not used: each row has exactly one label
     judged = {level: judge(rows, scores.astype(np.float64), labels, limits) for level, (scores, _) in told.items()}
     first = next(iter(told))
-    groups = {name: [entry.columns.get(name) or UNKNOWN for entry in entries] for name in GROUPS}
     return {
         **evaluate(rows, told[first][0], labels, seed=seed),
-        "by_group": {name: by_value(judged[first], values) for name, values in groups.items() if set(values) != {UNKNOWN}},
+        "by_group": by_group(judged[first], [entry.columns for entry in entries], GROUPS),
         "heard": {
             str(level): {**main_numbers(one), "macro_f1": metrics.macro_f1(one.counts()), "heard_mean": float(told[level][1].mean())}
             for level, one in judged.items()
         },
-    }
-
-
-def by_value(judged: Judged, values: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The main numbers of the rows that have each value."""
-    found = np.array(values)
-    return {value: {"n": int((found == value).sum()), **main_numbers(judged, found == value)} for value in sorted(set(values))}
-
-
-def main_numbers(judged: Judged, at: metrics.Booleans | slice = slice(None)) -> dict[str, float]:
-    """Unweighted average recall, accuracy and calibration error of the chosen rows."""
-    return {
-        "ua": metrics.unweighted_recall(judged.counts(at)),
-        "accuracy": metrics.accuracy(judged.gold[at], judged.said[at], known=judged.known[at]),
-        "ece": metrics.ece(judged.confidence[at], judged.hit[at]),
     }
 
 

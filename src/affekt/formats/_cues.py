@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from affekt.errors import InputError
 from affekt.formats._cells import flat
 from affekt.formats._moments import excerpt
+from affekt.formats._runs import runs
 from affekt.results import Modality, Reading, Timeline
 
 UNSURE, NONE = "unsure", "none"  # the reading abstains; no label of a multi-label set applies
@@ -35,6 +36,8 @@ class Cue:
 def subtitles(timeline: Timeline, *, name: str) -> list[Cue]:
     """The cues that are shown over a recording, in order of time: its readings, or `fused` where there is nothing else.
 
+    What a face shows for a while is one cue.
+
     Args:
         name: of the format, for the error.
 
@@ -42,7 +45,7 @@ def subtitles(timeline: Timeline, *, name: str) -> list[Cue]:
         InputError: the timeline has no clock.
     """
     check_clock(timeline, name)
-    shown = cues_of(timeline, timeline.readings or timeline.fused)
+    shown = cues_of(timeline, runs(timeline.readings or timeline.fused))
     # Without a single cue a SubRip file would be empty, which players take for a broken one.
     return shown or [Cue(0, max(milliseconds(timeline.duration), 1), "fused", "", "", "[no readings]")]
 
@@ -76,7 +79,7 @@ def check_clock(timeline: Timeline, name: str) -> None:
     if timeline.unit != "seconds":
         raise InputError(
             f"{name} says at what time each reading is, and those of {timeline.source!r} count {timeline.unit}, not seconds; "
-            "a text without a clock can be written as json, jsonl, csv, emotionml, svg or table"
+            "a text without a clock can be written as json, jsonl, csv, emotionml, png, svg or table"
         )
 
 

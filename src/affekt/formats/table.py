@@ -2,6 +2,7 @@
 
 from affekt.formats._cells import cut, fit, flat, width
 from affekt.formats._moments import excerpt, length, moment
+from affekt.formats._runs import runs
 from affekt.parts import Format
 from affekt.results import Reading, Timeline
 
@@ -13,11 +14,11 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 def write(timeline: Timeline) -> str:
     """The table, with a line about the whole above it and the warnings under it."""
-    found = timeline.readings or timeline.fused
+    found = tuple(runs(timeline.readings or timeline.fused))
     lines = [_heading(timeline), ""]
     if not found:
         lines.append("no readings")
-    elif len(found) == 1:
+    elif len(timeline.readings or timeline.fused) == 1:
         lines += _one(found[0], timeline)
     else:
         lines += _many(found, timeline)
@@ -86,6 +87,8 @@ def _many(readings: tuple[Reading, ...], timeline: Timeline) -> list[str]:
 
 
 def _when(reading: Reading, timeline: Timeline) -> str:
+    if reading.modality == "face":  # expressions are short
+        return "–".join(f"{int(at // 60)}:{at % 60:04.1f}" for at in (reading.start, reading.end))
     return f"{moment(reading.start, timeline)}–{moment(reading.end, timeline)}"
 
 

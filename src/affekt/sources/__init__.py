@@ -9,6 +9,7 @@ from pathlib import Path
 
 from affekt.errors import InputError
 from affekt.sources.audio import ENDINGS as SOUNDS
+from affekt.sources.audio import VIDEOS
 from affekt.sources.conversation import ENDINGS as CONVERSATIONS
 from affekt.sources.conversation import open_conversation
 from affekt.sources.decode import read_text
@@ -16,16 +17,17 @@ from affekt.sources.document import ENDINGS as DOCUMENTS
 from affekt.sources.document import open_document
 from affekt.sources.lines import is_talk
 from affekt.sources.opened import Opened
+from affekt.sources.pictures import IMAGES
 from affekt.sources.table import ENDINGS as TABLES
 from affekt.sources.table import is_table
 from affekt.sources.text import open_text
 
-__all__ = ["Opened", "is_sound", "open_source"]
+__all__ = ["Opened", "is_picture", "is_sound", "is_video", "open_source"]
 
-KINDS = ("text", "document", "conversation", "sound")
+KINDS = ("text", "document", "conversation", "sound", "picture", "video")
 ENDINGS = (*DOCUMENTS, *CONVERSATIONS)
 # A word with such an ending is meant as a file, there or not, and is never read as a text; .au and .ts end web addresses and code too.
-_MEANT = (*ENDINGS, *TABLES, *(ending for ending in SOUNDS if ending not in (".au", ".ts")))
+_MEANT = (*ENDINGS, *TABLES, *IMAGES, *(ending for ending in SOUNDS if ending not in (".au", ".ts")))
 _FILE_NAME = re.compile(rf"\S+({'|'.join(map(re.escape, _MEANT))})", re.IGNORECASE)
 
 
@@ -63,10 +65,23 @@ def open_source(given: str | Path, *, kind: str | None = None) -> Opened:
 
 def is_sound(given: object, kind: str | None) -> bool:
     """Whether what was given is the file of a sound or video, by its ending or because `kind` says so; it need not be there."""
+    return kind == "sound" or _ends(given, kind, SOUNDS)
+
+
+def is_video(given: object, kind: str | None) -> bool:
+    """Whether what was given is the file of a video, in the same way."""
+    return kind == "video" or _ends(given, kind, VIDEOS)
+
+
+def is_picture(given: object, kind: str | None) -> bool:
+    """Whether what was given is the file of an image, in the same way."""
+    return kind == "picture" or _ends(given, kind, IMAGES)
+
+
+def _ends(given: object, kind: str | None, endings: tuple[str, ...]) -> bool:
     if kind is not None or not isinstance(given, (str, Path)):
-        return kind == "sound"
-    meant = isinstance(given, Path) or _is_path(given, kind)
-    return meant and Path(given).suffix.lower() in SOUNDS
+        return False
+    return (isinstance(given, Path) or _is_path(given, kind)) and Path(given).suffix.lower() in endings
 
 
 def _is_path(given: str, kind: str | None) -> bool:
@@ -95,5 +110,6 @@ def _check_file(path: Path, kind: str | None) -> None:
     if kind is None and path.suffix.lower() not in ENDINGS:
         raise InputError(
             f"nothing reads {path.suffix or 'a file without an ending'!r} ({path}); there are: {', '.join(ENDINGS)}, "
-            f"for sounds {', '.join(SOUNDS)}, for tables {', '.join(TABLES)}; kind='document' takes any file as text, kind='sound' as sound"
+            f"for sounds and videos {', '.join(SOUNDS)}, for images {', '.join(IMAGES)}, for tables {', '.join(TABLES)}; "
+            "kind='document' takes any file as text, kind='sound' as sound, kind='picture' as an image"
         )

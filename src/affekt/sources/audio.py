@@ -18,10 +18,8 @@ from affekt.errors import EmptyInput, InputError, MissingExtra
 Floats = NDArray[np.float32]
 RATE = 16_000  # samples a second
 BLOCK = 10 * RATE  # samples of an array that are given out at once
-ENDINGS = (
-    *(".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".wma", ".amr", ".aif", ".aiff", ".au"),
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".mpg", ".mpeg", ".ts"),
-)
+VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".mpg", ".mpeg", ".ts")
+ENDINGS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".wma", ".amr", ".aif", ".aiff", ".au", *VIDEOS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,24 @@ def open_audio(path: str | Path) -> Audio:
     warnings: list[str] = []
     audio = Audio(str(path), channels, length or None, lambda: finite(_decode(av, path, channels, length, warnings), warnings), warnings)
     return audio
+
+
+def tracks(path: str | Path) -> tuple[bool, bool]:
+    """Whether a file has sound, and whether it has moving pictures; the cover of a record is none.
+
+    Raises:
+        MissingExtra, InputError: as of `open_audio`.
+    """
+    av = av_library()
+    if not Path(path).is_file():
+        raise InputError(f"no file {path}")
+    with closing(_container(av, path)) as container:
+        return bool(container.streams.audio), bool(moving(container))
+
+
+def moving(container: Any) -> list[Any]:
+    """The streams of moving pictures in an open container; the cover of a record is none."""
+    return [stream for stream in container.streams.video if not stream.disposition & stream.disposition.attached_pic]
 
 
 def audio_of(samples: Any, *, rate: int = RATE, name: str = "samples") -> Audio:

@@ -1,0 +1,134 @@
+"""The path of text: windows, encoder, calibration, a reading for each, and the timeline of a source."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from unicodedata import category
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.calibration.apply import decide, probabilities, project, spoken
+from affekt.labels import vad
+from affekt.parts import LabelSet, OpenEncoder
+from affekt.preprocessing.text import normalise, sentences
+from affekt.results import Clip, Reading, Timeline
+from affekt.sources import Opened
+
+DIGITS = 4  # of a score: a calibrated probability is not known more finely
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Reads texts, in batches.
+
+    Args:
+        labels: the label set that readings speak.
+        batch: texts that go through the model at once.
+    """
+
+    encoder: OpenEncoder
+    labels: LabelSet
+    batch: int
+
+    def read(self, clips: Sequence[Clip]) -> list[Reading]:
+        """One reading a clip, in order."""
+        scores, dimensions = self.scores(clips)
+        return [self._reading(clip, scores[at], None if dimensions is None else dimensions[at]) for at, clip in enumerate(clips)]
+
+    def scores(self, clips: Sequence[Clip]) -> tuple[Floats, Floats | None]:
+        """Calibrated scores (n, labels), and valence, arousal, dominance (n, 3) where the model has them.
+
+        A clip longer than the model takes is read in windows; its scores are their mean, weighted by length.
+
+        Raises:
+            InputError: the model speaks no label set from which the reader's can be told.
+        """
+        card = self.encoder.card
+        finer = spoken(card, self.labels)
+        wanted = [finer, *([vad.PART] if finer is not vad.PART and "vad" in card.calibration else [])]
+        windows = [self.encoder.cut(clip) for clip in clips]
+        raw = self._run([window for found in windows for window in found], wanted)
+        firsts = np.cumsum([0, *map(len, windows)])[:-1]
+        weight = np.array([max(len(window.data), 1) for found in windows for window in found], np.float32)[:, None]
+        out: dict[str, Floats] = {}
+        for labels in wanted:
+            each = probabilities(raw[labels.name], labels, card.calibration[labels.name])
+            out[labels.name] = (
+                (np.add.reduceat(each * weight, firsts) / np.add.reduceat(weight, firsts)).astype(np.float32) if clips else each
+            )
+        scores = out[finer.name] if finer is self.labels else project(out[finer.name], finer, self.labels)
+        return scores, out.get("vad")
+
+    def _run(self, clips: Sequence[Clip], wanted: Sequence[LabelSet]) -> dict[str, Floats]:
+        """Raw outputs of each set in the order of the clips; like lengths go through together, so that little is padding."""
+        raw = {labels.name: np.zeros((len(clips), len(labels.labels)), np.float32) for labels in wanted}
+        order = sorted(range(len(clips)), key=lambda at: len(clips[at].data))
+        for begin in range(0, len(order), self.batch):
+            chosen = order[begin : begin + self.batch]
+            for name, values in self.encoder([clips[at] for at in chosen], labels=list(raw)).items():
+                raw[name][chosen] = values
+        return raw
+
+    def timelines(self, opened: Sequence[Opened], *, whole: bool = False) -> list[Timeline]:
+        """One timeline a source; all their clips go through the model together."""
+        clips = [_clips(one, whole=whole) for one in opened]
+        readings = iter(self.read([clip for found in clips for clip in found]))
+        made = []
+        for one, found in zip(opened, clips, strict=True):
+            mine = list(islice(readings, len(found)))
+            first = 1 if len(found) > len(one.clips) else 0  # the whole text comes before its sentences
+            made.append(_assemble(one, self.labels.name, mine[first:], mine[:first]))
+        return made
+
+    def _reading(self, clip: Clip, scores: Floats, dimensions: Floats | None) -> Reading:
+        card = self.encoder.card
+        named = _rounded(scores, self.labels) if self.labels.kind != "dimensions" else {}
+        present, reason = decide(named, self.labels, card.calibration.get(self.labels.name)) if named else ((), None)
+        if not any(c.isalpha() or category(c) == "So" for c in normalise(clip.data)):  # neither a letter nor a pictograph
+            reason = "no words to read"
+        valence, arousal, dominance = (None,) * 3 if dimensions is None else (round(float(x), DIGITS) for x in dimensions)
+        return Reading(
+            modality=clip.modality,
+            labels=self.labels.name,
+            scores=named,
+            start=clip.start,
+            end=clip.end,
+            model=f"{card.name}@{card.revision}",
+            single=self.labels.kind == "single",
+            present=present,
+            who=clip.who,
+            span=clip.span,
+            abstained=reason is not None,
+            reason=reason,
+            valence=valence,
+            arousal=arousal,
+            dominance=dominance,
+        )
+
+
+def _clips(opened: Opened, *, whole: bool) -> list[Clip]:
+    """What is read of a source: its turns, or the text and its sentences, where it has several."""
+    clips = list(opened.clips)
+    stretches = [] if opened.talk or whole else sentences(clips[0].data)
+    if len(stretches) < 2:
+        return clips
+    return clips + [Clip("text", clips[0].data[a:b], a, b, span=(a, b)) for a, b in stretches]
+
+
+def _assemble(opened: Opened, labels: str, readings: Sequence[Reading], fused: Sequence[Reading]) -> Timeline:
+    return Timeline(
+        source=opened.name,
+        duration=opened.duration,
+        unit=opened.unit,
+        labels=labels,
+        readings=tuple(readings),
+        fused=tuple(fused),
+        transcript=opened.transcript,
+        warnings=opened.warnings,
+    )
+
+
+def _rounded(scores: Floats, labels: LabelSet) -> dict[str, float]:
+    return {name: round(float(score), DIGITS) for name, score in zip(labels.labels, scores, strict=True)}
