@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 Colour = tuple[int, int, int]
 FAIR, BROWN = (224, 180, 150), (60, 40, 30)  # skin and hair
 PALE, BLOND = (250, 228, 214), (235, 205, 120)
-DARK, BLACK = (85, 55, 40), (10, 8, 8)
+DARK, BLACK = (150, 100, 72), (10, 8, 8)
 ROOM = (120, 130, 140)
 FINE = 4  # times as large as wanted is it drawn
 

@@ -5,7 +5,8 @@ timeline's readings rest on what came after as well.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ from affekt.sources.pictures import Frame, Pictures
 Floats = NDArray[np.float32]
 DIGITS = 4  # of a score
 PLACES = 4  # of a box: a share of the picture
+LOOK = 0.06  # seconds between two looks for faces that are known; between, each moves on as it last moved
 SEARCH = 0.4  # seconds between two looks for faces that are new
 SEARCH_FINELY = 4.0  # seconds between two such looks in tiles, which find small faces and take ten times as long
 SETTLE = 0.4  # seconds: constant of the running mean over an expression
@@ -89,7 +91,7 @@ class Watcher:
             )
         self.tracker = Tracker()
         self.resting: dict[str, tuple[Floats, int]] | None = {} if resting else None
-        self.searched = self.searched_finely = self.time = -np.inf
+        self.looked = self.searched = self.searched_finely = self.time = -np.inf
         self.running: dict[str, tuple[float, Floats]] = {}
 
     def look(self, frame: Frame) -> list[Sight]:
@@ -100,7 +102,7 @@ class Watcher:
         passed = frame.time - self.time if np.isfinite(self.time) else GAP
         self.time = frame.time
         crops = [crop(picture, face, side=self.encoder.side) for face in faces]
-        scores = self._scores(crops, names) if faces else []
+        scores: Sequence[Floats] = list(self._scores(crops, names)) if faces else []
         end = frame.time if self.still else round(frame.time + min(passed, GONE), 3)
         size = np.array([picture.width, picture.height] * 2, np.float64)
         made = []
@@ -151,7 +153,11 @@ class Watcher:
         """Those that were there a moment ago, looked for where they should be, and now and then whoever is new."""
         present = [] if self.still else self.tracker.present
         searching = self.still or not present or frame.time - self.searched >= SEARCH
-        known = [face for face in again(frame.pixels, [_moved(person.face, person.expected(frame.time)) for person in present]) if face]
+        expected = [_moved(person.face, person.expected(frame.time)) for person in present]
+        if not searching and frame.time - self.looked < LOOK:
+            return [face for face, person in zip(expected, present, strict=True) if person.seen == self.time]
+        self.looked = frame.time
+        known = [face for face in again(frame.pixels, expected) if face]
         if len(known) == len(present) and not searching:
             return known
         finely = self.still or frame.time - self.searched_finely >= SEARCH_FINELY
@@ -231,6 +237,7 @@ class Watching:
         readings, events = list[Reading](), list[Event]()
         for who in dict.fromkeys(sight.who for sight in self.sights):
             for stretch in _stretches([sight for sight in self.sights if sight.who == who]):
+                stretch = self._joined(stretch)
                 scores = _smooth(stretch) if not self.pictures.still else [sight.scores for sight in stretch]
                 made = [self.watcher.reading(sight, one) for sight, one in zip(stretch, scores, strict=True)]
                 readings += made
@@ -240,7 +247,7 @@ class Watching:
             warnings.append(f"{len(unclear)} of {len(readings)} faces could not be judged ({unclear[0].reason})")
         return Timeline(
             source=self.pictures.name,
-            duration=round(max(self.pictures.duration or 0.0, *(sight.end for sight in self.sights)), 3),
+            duration=round(max(self.pictures.duration or 0.0, *(reading.end for reading in readings)), 3),
             unit="seconds",
             labels=self.labels.name,
             readings=tuple(readings),
@@ -248,6 +255,14 @@ class Watching:
             people=tuple(dict.fromkeys(sight.who for sight in self.sights)),
             events=tuple(sorted(events, key=lambda event: event.onset)),
         )
+
+    def _joined(self, stretch: Sequence[Sight]) -> list[Sight]:
+        """Each until the next begins, the last not beyond the end of what is watched."""
+        if self.pictures.still:
+            return list(stretch)
+        last = stretch[-1]
+        end = min(last.end, round(max(self.pictures.duration or last.end, last.start), 3))
+        return [*(replace(one, end=after.start) for one, after in pairwise(stretch)), replace(last, end=end)]
 
 
 def events_of(readings: Sequence[Reading]) -> list[Event]:

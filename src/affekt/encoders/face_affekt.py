@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.encoders._card import read_card
+from affekt.encoders._card import check_speaks, read_card
+from affekt.errors import WeightsError
 from affekt.parts import Card, Encoder
 from affekt.preprocessing._network import opened
 from affekt.results import Clip
@@ -29,15 +30,21 @@ class FaceAffekt:
 
     def __init__(self, folder: Path, threads: int) -> None:
         self.card: Card = read_card(folder)
-        self.side = int(self.card.facts["side"])
-        self.session = opened(folder, threads=threads)
+        if not isinstance(side := self.card.facts.get("side"), int):
+            raise WeightsError(f'the card in {folder} has no "side", the pixels of a face; train the model again, or fetch it again')
+        self.side = side
+        self.session = opened(folder, threads=threads or 1)  # so small a network gains nothing from a second core
 
     def __call__(self, clips: Sequence[Clip], *, labels: Sequence[str]) -> dict[str, Floats]:
         """Raw outputs of several label sets: {set: (clips, labels of the set)}.
 
         Args:
             clips: each with data (side, side, 3), RGB in 0 … 255; all go through in one run.
+
+        Raises:
+            InputError: the model does not speak one of the label sets.
         """
+        check_speaks(self.card, labels)
         if not clips:
             return {name: np.zeros((0, len(self.card.calibration[name].scale)), np.float32) for name in labels}
         pixels = np.stack([clip.data for clip in clips]).astype(np.float32) @ LUMA
@@ -49,7 +56,7 @@ class FaceAffekt:
 
 
 def load(folder: Path | None, threads: int) -> FaceAffekt:
-    """Opens the weights in a folder that training wrote, or the shipped ones; threads 0: as many as there are cores."""
+    """Opens the weights in a folder that training wrote, or the shipped ones; threads 0: one."""
     return FaceAffekt(folder or SHIPPED, threads)
 
 

@@ -27,6 +27,7 @@ OTHER = 0.48  # cosine below which they are not, however near they are
 MEETS = 0.2  # overlap from which a face is where its track should be
 NEARBY = 0.8  # widths that a small or quick face may have moved
 LOST = 1.0  # seconds after which a track that is not seen is over; the person may come back
+STEADY = 0.2  # seconds over which its speed is taken
 LOOKS = 1.0  # seconds between two looks at whose face a track is
 GLIMPSE = 8  # pixels a side of what is compared from frame to frame
 SUDDEN = 14.0  # mean difference of two glimpses, in 0 … 255, from which it may be another person's face
@@ -164,8 +165,9 @@ def _glimpse(picture: Image.Image, face: Face) -> Floats:
 def _see(person: Person, face: Face, time: float) -> None:
     passed = time - person.seen
     if 0 < passed <= LOST:
-        before, now = person.face.middle, face.middle
-        person.moves = ((now[0] - before[0]) / passed, (now[1] - before[1]) / passed)
+        now, before = np.array(face.middle), np.array(person.face.middle)
+        share = min(passed / STEADY, 1.0)  # from one frame to the next of a quick video, a face seems to jump to and fro
+        person.moves = tuple((share * (now - before) / passed + (1 - share) * np.array(person.moves)).tolist())
     person.face, person.seen = face, time
 
 

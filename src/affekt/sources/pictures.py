@@ -277,7 +277,7 @@ def pushed(frames: Iterable[Any], *, rate: float = 0.0, name: str = "stream") ->
 
 
 def _is_time(given: Any) -> bool:
-    return isinstance(given, (int, float, np.integer, np.floating)) and math.isfinite(given) and given >= 0
+    return isinstance(given, (int, float, np.integer, np.floating)) and math.isfinite(given) and bool(given >= 0)
 
 
 def _next(time: float, rate: float) -> float:
