@@ -27,7 +27,7 @@ def write(timeline: Timeline) -> str:
 
 
 def _heading(timeline: Timeline) -> str:
-    facts = [cut(flat(timeline.source), 40), length(timeline)]
+    facts = [cut(flat(timeline.source), 40), *([length(timeline)] if timeline.duration or timeline.unit == "characters" else [])]
     if len(timeline.people) > 1:
         facts.append(f"{len(timeline.people)} people")
     facts.append(timeline.labels)
@@ -71,7 +71,7 @@ def _needle(value: float, *, cells: int = 30) -> str:
 def _many(readings: tuple[Reading, ...], timeline: Timeline) -> list[str]:
     rows = [(_when(reading, timeline), flat(reading.who or ""), reading.modality, _what(reading)) for reading in readings]
     several = len({reading.modality for reading in readings}) > 1
-    heads = ("when", "who" if timeline.people else "", "from" if several else "", "what")
+    heads = ("when" if timeline.duration else "", "who" if timeline.people else "", "from" if several else "", "what")
     shown = [tuple(cell if head else "" for cell, head in zip(row, heads, strict=True)) for row in rows]
     widths = [min(max(width(row[at]) for row in (heads, *shown)), most) for at, most in enumerate((17, 16, 6, 24))]
 
