@@ -4,13 +4,14 @@ A `Listener` serves files and live streams alike; what it gives out at the end o
 """
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.calibration.apply import decide, probabilities, project, spoken
+from affekt.calibration.apply import probabilities, spoken
+from affekt.calibration.reading import reading_of
 from affekt.errors import EmptyInput, InputError
 from affekt.parts import Card, LabelSet
 from affekt.preprocessing.personal import Baseline, Population, nothing_heard
@@ -21,7 +22,6 @@ from affekt.results import Clip, Reading, Timeline
 from affekt.sources.audio import RATE, Audio
 
 Floats = NDArray[np.float32]
-DIGITS = 4  # of a score
 QUIET = -55.0  # dB of full scale; less is heard, but not judged
 SHORT = 0.4  # seconds of speech in an utterance; less is not judged
 CLIPPED = 0.02  # share of samples at full scale from which the reader should know
@@ -124,37 +124,18 @@ class Listener:
         return features, probabilities(raw[self.spoken.name][None], self.spoken, calibration)[0]
 
     def _reading(self, utterance: Utterance, scores: Floats) -> Reading:
-        card, known = self.encoder.card, self.baseline()
-        said = scores if self.spoken is self.labels else project(scores[None], self.spoken, self.labels)[0]
-        named = {name: round(float(score), DIGITS) for name, score in zip(self.labels.labels, said, strict=True)}
-        present, reason = decide(named, self.labels, card.calibration.get(self.labels.name))
-        reason = _doubt(utterance) or reason
-        valence, arousal, dominance = self._dimensions(scores)
-        return Reading(
+        known = self.baseline()
+        made = reading_of(
+            scores,
+            self.spoken,
+            labels=self.labels,
+            card=self.encoder.card,
             modality="speech",
-            labels=self.labels.name,
-            scores=named,
-            start=utterance.start,
-            end=utterance.end,
-            model=f"{card.name}@{card.revision}",
-            single=self.labels.kind == "single",
-            present=present,
+            span=(utterance.start, utterance.end),
             who=self.who,
-            abstained=reason is not None,
-            reason=reason,
-            valence=valence,
-            arousal=arousal,
-            dominance=dominance,
-            heard=None if known is None else known.heard,
-            provisional=not utterance.final,
+            doubt=_doubt(utterance),
         )
-
-    def _dimensions(self, scores: Floats) -> tuple[float | None, float | None, float | None]:
-        """The mean of where the labels lie, weighted by their scores; the model itself does not tell them."""
-        if not self.spoken.places:
-            return None, None, None
-        valence, arousal, dominance = scores @ np.array([self.spoken.places[name] for name in self.spoken.labels])
-        return round(float(valence), DIGITS), round(float(arousal), DIGITS), round(float(dominance), DIGITS)
+        return replace(made, heard=None if known is None else known.heard, provisional=not utterance.final)
 
 
 def _doubt(utterance: Utterance) -> str | None:

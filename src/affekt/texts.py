@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.calibration.apply import decide, probabilities, project, spoken
+from affekt.calibration.reading import DIGITS
 from affekt.labels import vad
 from affekt.parts import LabelSet, OpenEncoder
 from affekt.preprocessing.text import normalise, sentences
 from affekt.results import Clip, Reading, Timeline
 from affekt.sources import Opened
 
-DIGITS = 4  # of a score: a calibrated probability is not known more finely
 Floats = NDArray[np.float32]
 
 

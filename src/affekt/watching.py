@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from affekt.calibration.apply import decide, probabilities, project, spoken
+from affekt.calibration.apply import probabilities, spoken
+from affekt.calibration.reading import reading_of
 from affekt.errors import EmptyInput, InputError
 from affekt.parts import Card, LabelSet
 from affekt.preprocessing.crops import Crop, crop
@@ -23,7 +24,6 @@ from affekt.results import Clip, Event, Reading, Timeline
 from affekt.sources.pictures import Frame, Pictures
 
 Floats = NDArray[np.float32]
-DIGITS = 4  # of a score
 PLACES = 4  # of a box: a share of the picture
 LOOK = 0.06  # seconds between two looks for faces that are known; between, each moves on as it last moved
 SEARCH = 0.4  # seconds between two looks for faces that are new
@@ -125,29 +125,17 @@ class Watcher:
 
     def reading(self, sight: Sight, scores: Floats) -> Reading:
         """A sight with these scores, (labels,), as a reading."""
-        card = self.encoder.card
-        said = scores if self.spoken is self.labels else project(scores[None], self.spoken, self.labels)[0]
-        named = {name: round(float(score), DIGITS) for name, score in zip(self.labels.labels, said, strict=True)}
-        present, reason = decide(named, self.labels, card.calibration.get(self.labels.name))
-        reason = sight.reason or reason
-        valence, arousal, dominance = self._dimensions(scores)
-        return Reading(
+        made = reading_of(
+            scores,
+            self.spoken,
+            labels=self.labels,
+            card=self.encoder.card,
             modality="face",
-            labels=self.labels.name,
-            scores=named,
-            start=sight.start,
-            end=sight.end,
-            model=f"{card.name}@{card.revision}",
-            single=self.labels.kind == "single",
-            present=present,
+            span=(sight.start, sight.end),
             who=sight.who,
-            abstained=reason is not None,
-            reason=reason,
-            valence=valence,
-            arousal=arousal,
-            dominance=dominance,
-            box=sight.box,
+            doubt=sight.reason,
         )
+        return replace(made, box=sight.box)
 
     def _faces(self, frame: Frame) -> list[Face]:
         """Those that were there a moment ago, looked for where they should be, and now and then whoever is new."""
@@ -182,13 +170,6 @@ class Watcher:
         if learn and self.spoken.labels[int(raw.argmax())] == "neutral":
             self.resting[name] = (mean + (raw - mean) / np.float32(seen + 1), seen + 1)
         return out
-
-    def _dimensions(self, scores: Floats) -> tuple[float | None, float | None, float | None]:
-        """The mean of where the labels lie, weighted by their scores; the model itself does not tell them."""
-        if not self.spoken.places:
-            return None, None, None
-        valence, arousal, dominance = scores @ np.array([self.spoken.places[name] for name in self.spoken.labels])
-        return round(float(valence), DIGITS), round(float(arousal), DIGITS), round(float(dominance), DIGITS)
 
 
 class Watching:

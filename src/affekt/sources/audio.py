@@ -164,20 +164,26 @@ def decoded(av: ModuleType, container: Any, channels: int, problems: list[str]) 
 
 def _frames(av: ModuleType, container: Any, problems: list[str]) -> Iterator[Any]:
     """The decoded frames; a number of seconds for what cannot be decoded."""
-    packets = container.demux(audio=0)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.error.FFmpegError as error:  # the container itself is broken from here on
-            problems.append(error.strerror)
-            return
-        if packet is None:
-            return
+    for packet in packets(av, container, container.streams.audio[0], problems):
         try:
             yield from packet.decode()
         except av.error.FFmpegError as error:
             problems.append(error.strerror)
             yield float((packet.duration or 0) * packet.time_base)
+
+
+def packets(av: ModuleType, container: Any, stream: Any, problems: list[str]) -> Iterator[Any]:
+    """The packets of one stream up to where the container itself is broken, which `problems` gets."""
+    coming = container.demux(stream)
+    while True:
+        try:
+            packet = next(coming, None)
+        except av.error.FFmpegError as error:
+            problems.append(error.strerror)
+            return
+        if packet is None:
+            return
+        yield packet
 
 
 def resampled(av: ModuleType, frames: Iterable[Any], channels: int) -> Iterator[Floats]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affekt.errors import EmptyInput, InputError, InputTooLarge
-from affekt.sources.audio import av_library, moving
+from affekt.sources.audio import av_library, moving, packets
 
 Bytes = NDArray[np.uint8]
 IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".jp2", ".avif")
@@ -318,15 +318,7 @@ def _frames(av: Any, container: Any, *, rate: float, name: str, length: float, w
 
 
 def _decode(av: Any, container: Any, stream: Any, problems: list[str]) -> Iterator[Any]:
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.error.FFmpegError as error:  # the container itself is broken from here on
-            problems.append(error.strerror)
-            return
-        if packet is None:
-            return
+    for packet in packets(av, container, stream, problems):
         try:
             for frame in packet.decode():
                 if frame.is_corrupt:
