@@ -13,6 +13,8 @@ Colour = tuple[int, int, int]
 FAIR, BROWN = (224, 180, 150), (60, 40, 30)  # skin and hair
 PALE, BLOND = (250, 228, 214), (235, 205, 120)
 DARK, BLACK = (150, 100, 72), (10, 8, 8)
+SIZE = (48, 32)  # width and height of small test images
+RED, BLUE = (200, 0, 0), (0, 0, 200)
 ROOM = (120, 130, 140)
 FINE = 4  # times as large as wanted is it drawn
 
@@ -148,3 +150,18 @@ def write_video(
         if stream is not None:
             container.mux(stream.encode(None))
     return path
+
+
+def halves(size: tuple[int, int] = SIZE) -> Image.Image:
+    """Red above, blue below."""
+    image = Image.new("RGB", size, RED)
+    image.paste(BLUE, (0, size[1] // 2, size[0], size[1]))
+    return image
+
+
+def noise(size: tuple[int, int], seed: int = 0) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+
+
+def near(pixels: np.ndarray, colour: tuple[int, int, int], far: int = 6) -> bool:
+    return bool((np.abs(pixels.astype(int) - colour) <= far).all())
