@@ -53,8 +53,8 @@ for path in sys.argv[2:]:
         watching = reader.watch(path, rate=0)
         people = {reading.who for reading in watching.readings()}
         took.append(time.perf_counter() - began)
-    speed = round(watching.frames / median(took[1:]), 2)
-    made.append({"frames_per_s": speed, "frames": watching.frames, "readings": watching.count, "people": len(people)})
+    speed = round(len(watching.times) / median(took[1:]), 2)
+    made.append({"frames_per_s": speed, "frames": len(watching.times), "readings": watching.count, "people": len(people)})
 print(json.dumps(made))
 """
 LONG = """

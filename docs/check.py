@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from affekt.results import json_schema
+from affekt.schema import json_schema
 from affekt.settings import Settings
 
 ROOT = Path(__file__).parents[1]

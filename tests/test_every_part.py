@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+from itertools import combinations, permutations
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import affekt
 from affekt import catalog
 from affekt.encoders._card import read_card, write_card
 from affekt.errors import InputError
+from affekt.fusion import fuse
 from affekt.parts import Encoder, SpeechCorpus
 from affekt.results import Clip, Reading, Timeline
 
@@ -192,3 +194,58 @@ def test_a_plugin_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.undo()
         catalog.names.cache_clear()
         catalog.find.cache_clear()
+
+
+def _said(modality: str, scores: list[float], *, clarity: float | None = None, **given: object) -> Reading:
+    names = catalog.find("labels", "ekman7").labels
+    told = dict(zip(names, scores, strict=True))
+    top = max(told, key=told.__getitem__)
+    fields = {
+        "modality": modality,
+        "labels": "ekman7",
+        "scores": told,
+        "start": 1.0,
+        "end": 2.0,
+        "model": "m@1",
+        "present": (top,),
+        **given,
+    }
+    return Reading(**fields, clarity=clarity)
+
+
+ANGRY, GLAD, SAD = (
+    [0.7, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05],
+    [0.02, 0.02, 0.02, 0.8, 0.04, 0.05, 0.05],
+    [0.1, 0.1, 0.1, 0.1, 0.4, 0.1, 0.1],
+)
+
+
+@pytest.mark.parametrize("name", catalog.names("fusion"))
+def test_fusing_one_reading_changes_nothing(name: str) -> None:
+    labels, rule = catalog.find("labels", "ekman7"), catalog.find("fusion", name)
+    for modality in ("text", "speech", "face"):
+        for clarity in (None, 0.2, 0.0):
+            for given in ({}, {"abstained": True, "reason": "no label is likely enough"}):
+                one = _said(modality, SAD, clarity=clarity, who="Anna", valence=-0.5, arousal=0.1, dominance=0.0, **given)
+                fused = fuse([one], labels, rule=rule)
+                kept = ("scores", "start", "end", "who", "valence", "arousal", "dominance", "present", "abstained", "reason", "single")
+                assert all(getattr(fused, field) == getattr(one, field) for field in kept)
+                assert (fused.modality, fused.shares, fused.disagreement) == ("fused", {modality: 1.0}, None)
+
+
+@pytest.mark.parametrize("name", catalog.names("fusion"))
+def test_fusing_in_any_order_is_the_same(name: str) -> None:
+    labels, rule = catalog.find("labels", "ekman7"), catalog.find("fusion", name)
+    readings = [_said("text", ANGRY, clarity=0.5), _said("speech", GLAD, clarity=0.9), _said("face", SAD)]
+    first = fuse(readings, labels, rule=rule)
+    assert all(fuse(list(order), labels, rule=rule) == first for order in permutations(readings))
+    assert sum(first.scores.values()) == pytest.approx(1, abs=1e-3) and sum(first.shares.values()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", catalog.names("fusion"))
+def test_any_modality_may_be_missing(name: str) -> None:
+    labels, rule = catalog.find("labels", "ekman7"), catalog.find("fusion", name)
+    readings = [_said("text", GLAD), _said("speech", GLAD), _said("face", GLAD)]
+    for count in (1, 2, 3):
+        for some in combinations(readings, count):
+            assert fuse(list(some), labels, rule=rule).top[0] == "joy"

@@ -11,7 +11,7 @@ import pytest
 
 from affekt.errors import BadResult, InputError
 from affekt.formats import _moments
-from affekt.formats._runs import runs
+from affekt.formats._behind import told
 from affekt.results import Timeline
 from test_formats import CLOCKED, EKMAN, EMOTIONML, FORMATS, TIMELINES, timeline
 
@@ -40,7 +40,7 @@ def test_subtitles_are_in_order_and_each_is_seen(timed: Timeline) -> None:
     spans = [span_of(block[1], ",") for block in srt]
     assert spans == [span_of(block[0], r"\.") for block in vtt[1:-1]] == sorted(spans)
     assert all(start < end for start, end in spans)
-    assert len(spans) == (len(runs(timed.readings)) or len(timed.fused) or 1)
+    assert len(spans) == (len(told(timed)) or 1)
     assert all(len(block) == 3 and "-->" not in block[2] for block in srt)
     assert all(len(block) == 2 and "-->" not in block[1] for block in vtt[1:-1])
 
@@ -95,7 +95,8 @@ def test_the_intervals_of_a_textgrid_leave_no_gap_and_never_overlap(timed: Timel
         assert intervals[0][0] == 0 and intervals[-1][1] == end
         assert all(start < stop for start, stop, _ in intervals)
         assert all(one[1] == next_[0] for one, next_ in pairwise(intervals))
-    assert sum(text != "" for intervals in tiers.values() for *_, text in intervals) == len(timed) + len(timed.fused)
+    written = sum(text != "" for intervals in tiers.values() for *_, text in intervals)
+    assert written == sum(map(len, (timed, timed.fused, timed.disagreements())))
 
 
 def test_a_textgrid_has_a_tier_a_modality_and_person_and_more_where_readings_overlap() -> None:
@@ -119,7 +120,7 @@ def test_an_elan_file_refers_only_to_what_it_holds_and_overlaps_nowhere(timed: T
     aligned = list(document.iter("ALIGNABLE_ANNOTATION"))
     ids = [one.get("ANNOTATION_ID") for one in (*aligned, *document.iter("REF_ANNOTATION"))]
     assert sorted(ids) == sorted(f"a{number}" for number in range(1, int(document.findtext("HEADER/PROPERTY", "")) + 1))
-    assert len(aligned) == len(timed) + len(timed.fused)
+    assert len(aligned) == sum(map(len, (timed, timed.fused, timed.disagreements())))
     for tier in document.iter("TIER"):
         assert tier.get("LINGUISTIC_TYPE_REF") in types
         assert tier.get("PARENT_REF") in (None, *names)

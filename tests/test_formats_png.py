@@ -15,7 +15,7 @@ from PIL import Image, ImageColor
 
 from affekt import catalog
 from affekt.errors import InputError, MissingExtra
-from affekt.formats import _letters, _png, _png_columns
+from affekt.formats import _columns, _letters, _png
 from affekt.formats._palette import colours
 from affekt.results import Event, Reading, Timeline
 from test_formats import EKMAN, TIMELINES, reading
@@ -68,7 +68,7 @@ def test_where_readings_abstain_the_band_is_hatched_and_the_curves_stop() -> Non
     one = timeline(sure("joy", 0, 5, valence=0.5), sure("joy", 5, 10, valence=0.5, abstained=True, reason="face turned away"))
     both = replace(one, readings=(one.readings[0], replace(one.readings[1], abstained=False)))
     assert count(pixels(one), _png.HATCH[1]) > 1000 and count(pixels(both), _png.HATCH[1]) == 0
-    curve = _png_columns.columns_of(one.readings, EKMAN, per_unit=1, count=10).curves[0]
+    curve = _columns.columns_of(one.readings, EKMAN, per_unit=1, count=10).curves[0]
     assert list(curve[:5]) == [0.5] * 5 and np.isnan(curve[5:]).all()
 
 
@@ -94,16 +94,16 @@ def test_an_event_is_a_bar_from_onset_to_offset() -> None:
 
 def test_an_hour_of_a_face_is_told_by_what_holds_most_of_each_column() -> None:
     readings = [sure(EKMAN[at // 3000], at / 5, (at + 1) / 5, valence=-0.5, arousal=0.5) for at in range(18_000)]
-    columns = _png_columns.columns_of(readings, EKMAN, per_unit=1200 / 3600, count=1200)
+    columns = _columns.columns_of(readings, EKMAN, per_unit=1200 / 3600, count=1200)
     assert [int(label) for label in columns.label[100::200]] == [0, 1, 2, 3, 4, 5]
     assert columns.score == pytest.approx(1.0) and columns.curves[0] == pytest.approx(-0.5)
     assert len(WRITE(timeline(*readings, duration=3600))) < 300_000
 
 
 def test_a_column_without_readings_is_empty_and_a_moment_is_seen() -> None:
-    columns = _png_columns.columns_of([sure("joy", 5, 5), sure("fear", 10, 10)], EKMAN, per_unit=10, count=100)
+    columns = _columns.columns_of([sure("joy", 5, 5), sure("fear", 10, 10)], EKMAN, per_unit=10, count=100)
     assert int(columns.label[50]) == EKMAN.index("joy") and int(columns.label[99]) == EKMAN.index("fear")
-    assert (columns.label == _png_columns.NOTHING).sum() == 98
+    assert (columns.label == _columns.NOTHING).sum() == 98
     assert np.isnan(columns.curves).all()
 
 

@@ -13,7 +13,8 @@ from affekt import Reader
 from affekt.calibration.apply import project
 from affekt.errors import EmptyInput, InputError, InputTooLarge, UnknownName, WeightsError
 from affekt.labels import ekman7, goemotions28, sentiment3
-from affekt.results import Timeline, json_schema
+from affekt.results import Timeline
+from affekt.schema import json_schema
 
 LONG = "The room was lovely and we were so happy. But then they shouted at us, and I was furious and angry! " * 30
 

@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw
 from affekt.errors import InputError
 from affekt.formats._film import write_film
 from affekt.formats._letters import fitted
-from affekt.formats._png import GREY, fills_of, pale
+from affekt.formats._palette import GREY
+from affekt.formats._png import fills_of, pale
 from affekt.preprocessing.faces import SIDE, SMALLEST, overlap
 from affekt.results import Reading, Timeline
 from affekt.sources import is_picture

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal, overload
 
 from affekt.errors import UnknownName
-from affekt.parts import Corpus, Encoder, Format, LabelSet, SpeechCorpus
+from affekt.parts import Corpus, Encoder, Format, Fusion, LabelSet, SpeechCorpus
 
-Room = Literal["labels", "encoders", "formats", "datasets"]
-ROOMS: tuple[Room, ...] = ("labels", "encoders", "formats", "datasets")
+Room = Literal["labels", "encoders", "fusion", "formats", "datasets"]
+ROOMS: tuple[Room, ...] = ("labels", "encoders", "fusion", "formats", "datasets")
 
 
 @cache
@@ -29,13 +29,15 @@ def find(room: Literal["labels"], name: str) -> LabelSet: ...
 @overload
 def find(room: Literal["encoders"], name: str) -> Encoder: ...
 @overload
+def find(room: Literal["fusion"], name: str) -> Fusion: ...
+@overload
 def find(room: Literal["formats"], name: str) -> Format: ...
 @overload
 def find(room: Literal["datasets"], name: str) -> Corpus | SpeechCorpus: ...
 
 
 @cache
-def find(room: Room, name: str) -> LabelSet | Encoder | Format | Corpus | SpeechCorpus:
+def find(room: Room, name: str) -> LabelSet | Encoder | Fusion | Format | Corpus | SpeechCorpus:
     """The part of that name.
 
     Raises:

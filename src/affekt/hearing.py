@@ -14,10 +14,12 @@ from affekt.calibration.apply import probabilities, spoken
 from affekt.calibration.reading import reading_of
 from affekt.errors import EmptyInput, InputError
 from affekt.parts import Card, LabelSet
+from affekt.preprocessing.clarity import DIGITS, range_of, speech_clarity
+from affekt.preprocessing.mouths import loudness
 from affekt.preprocessing.personal import Baseline, Population, nothing_heard
 from affekt.preprocessing.speakers import Diariser
 from affekt.preprocessing.speech import Segmenter, Utterance
-from affekt.preprocessing.transcript import Word, as_turns
+from affekt.preprocessing.transcript import Word, as_turns, joined, sure
 from affekt.results import Clip, Reading, Timeline
 from affekt.sources.audio import RATE, Audio
 
@@ -27,7 +29,7 @@ SHORT = 0.4  # seconds of speech in an utterance; less is not judged
 CLIPPED = 0.02  # share of samples at full scale from which the reader should know
 SEPARATE = 0.5  # correlation of two channels below which they are two people's microphones
 PEEK = 30 * RATE  # samples that this is judged by
-PROVISIONAL = RATE // 2  # samples between two readings of an utterance that goes on
+PROVISIONAL = RATE // 4  # samples between two readings of an utterance that goes on
 
 
 class SpeechEncoder(Protocol):
@@ -50,11 +52,15 @@ class Heard:
     """One utterance, judged.
 
     Args:
+        voice: (frames,) decibels of each 32 ms, in the band that a mouth follows.
         words: what was said, where that was asked for.
+        said: the reading of these words.
     """
 
     reading: Reading
+    voice: Floats
     words: tuple[Word, ...] = ()
+    said: Reading | None = None
 
 
 class Listener:
@@ -115,7 +121,8 @@ class Listener:
                 self.nameless = known
             else:
                 self.voices[self.who] = known
-        return Heard(reading, () if self.transcribe is None else self.transcribe(utterance.samples))
+        levels = [level for _, level in loudness(utterance.samples, start=0.0)]
+        return Heard(reading, np.array(levels, np.float32), () if self.transcribe is None else self.transcribe(utterance.samples))
 
     def _judge(self, utterance: Utterance) -> tuple[Floats, Floats]:
         """Features, (d,), and calibrated scores of the set that the model speaks, (labels,)."""
@@ -135,7 +142,8 @@ class Listener:
             who=self.who,
             doubt=_doubt(utterance),
         )
-        return replace(made, heard=None if known is None else known.heard, provisional=not utterance.final)
+        clear = 0.0 if _doubt(utterance) else speech_clarity(range_of(utterance.samples), utterance.voiced)
+        return replace(made, heard=None if known is None else known.heard, provisional=not utterance.final, clarity=clear)
 
 
 def _doubt(utterance: Utterance) -> str | None:
@@ -179,8 +187,8 @@ class Hearing:
         self.blocks, self.mixing = _peeked(audio)
         if names and len(names) != len(self.mixing):
             raise InputError(f"{len(names)} names for {len(self.mixing)} microphones in {audio.name}; give one a microphone")
-        separate = len(self.mixing) == 2
-        people: Sequence[str | None] = names or (["channel 1", "channel 2"] if separate else [None])
+        people: Sequence[str | None] = names or (["channel 1", "channel 2"] if len(self.mixing) == 2 else [None])
+        self.named = frozenset(names)
         kept = voices if names else None  # of people without a name nothing is kept
         self.listeners = [
             Listener(
@@ -195,11 +203,17 @@ class Hearing:
         ]
         self.heard: list[Heard] = []
         self.samples = 0  # read so far, a channel
+        self.ended = False
 
     @property
     def position(self) -> float:
         """Seconds of the sound that have been read."""
         return self.samples / RATE
+
+    @property
+    def settled(self) -> float:
+        """Seconds up to which it is known what utterances there are."""
+        return np.inf if self.ended else min(listener.segmenter.settled for listener in self.listeners)
 
     @property
     def duration(self) -> float | None:
@@ -212,25 +226,43 @@ class Hearing:
         return len(self.heard)
 
     def readings(self, *, provisional: bool = False) -> Iterator[Reading]:
-        """The readings in the order in which utterances end, and of those that go on twice a second where `provisional`."""
+        """The readings in the order in which utterances end, and of those that go on four times a second where `provisional`.
+
+        What was said in an utterance follows it.
+        """
         for block in self.blocks:
-            for begin, end in _halves(self.samples, block.shape[1]):
+            for begin, end in _quarters(self.samples, block.shape[1]):
                 piece = self.mixing @ block[:, begin:end]
+                heard = [one for listener, samples in zip(self.listeners, piece, strict=True) for one in listener.push(samples)]
                 self.samples += end - begin
-                for listener, samples in zip(self.listeners, piece, strict=True):
-                    yield from self._keep(listener.push(samples))
+                yield from self._keep(heard)
                 if provisional and self.samples % PROVISIONAL == 0:
                     yield from (reading for listener in self.listeners if (reading := listener.provisional()) is not None)
-        for listener in self.listeners:
-            yield from self._keep(listener.flush())
+        heard = [one for listener in self.listeners for one in listener.flush()]
+        self.ended = True
+        yield from self._keep(heard)
 
     def _keep(self, heard: list[Heard]) -> Iterator[Reading]:
-        for one in heard:
+        for one in sorted(heard, key=lambda one: one.reading.end):  # of two microphones; in the order that turns are read in
+            one = replace(one, said=self._said(one))
             self.heard.append(one)
             yield one.reading
+            if one.said is not None:
+                yield one.said
 
-    def timeline(self) -> Timeline:
+    def _said(self, heard: Heard) -> Reading | None:
+        _, turns = as_turns([(heard.reading.start, heard.reading.who, heard.words)])
+        if self.read_words is None or not turns:
+            return None
+        made = self.read_words(turns[0])
+        clear = round((1.0 if made.clarity is None else made.clarity) * sure(heard.words), DIGITS)
+        return replace(made, span=None, clarity=clear, words=joined(heard.words))
+
+    def timeline(self, whose: Sequence[str | None] = ()) -> Timeline:
         """What has been read so far.
+
+        Args:
+            whose: the person of each utterance in `heard`, where that is known better than by the voice.
 
         Raises:
             EmptyInput: nobody speaks in it.
@@ -240,9 +272,10 @@ class Hearing:
             said = f" ({'; '.join(warnings)})" if warnings else ""
             name = self.audio.name
             raise EmptyInput(f"no speech found in {name}{said}; is it the right file, and is the voice louder than what is around it?")
-        ordered = sorted(self.heard, key=lambda one: one.reading.start)
+        ordered = sorted(map(_of, self.heard, whose) if whose else self.heard, key=lambda one: one.reading.start)
         transcript, turns = as_turns([(one.reading.start, one.reading.who, one.words) for one in ordered])
-        words = [] if self.read_words is None else [self.read_words(turn) for turn in turns]
+        spans = iter(turn.span for turn in turns)
+        words = [replace(one.said, words=None, span=next(spans)) for one in ordered if one.said is not None]
         end = max(one.reading.end for one in ordered)
         return Timeline(
             source=self.audio.name,
@@ -255,14 +288,20 @@ class Hearing:
         )
 
 
+def _of(heard: Heard, who: str | None) -> Heard:
+    """What was heard, as of a person."""
+    said = None if heard.said is None else replace(heard.said, who=who)
+    return replace(heard, reading=replace(heard.reading, who=who), said=said)
+
+
 def _clipping(listener: Listener) -> Iterator[str]:
     if listener.clipped:
         whose = f" of {listener.who}" if listener.who and listener.diariser is None else ""
         yield f"{listener.clipped} utterances{whose} are clipped: recorded too loud, their scores are less sure"
 
 
-def _halves(position: int, count: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of what a block of so many samples holds of each half second of the sound."""
+def _quarters(position: int, count: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of what a block of so many samples holds of each quarter of a second of the sound."""
     begin = 0
     while begin < count:
         end = min(count, begin + PROVISIONAL - (position + begin) % PROVISIONAL)

@@ -140,6 +140,37 @@ class Encoder:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one modality says of one person in one stretch of time.
+
+    Args:
+        scores: (labels,) calibrated.
+        clarity: of the signal, in [0, 1].
+    """
+
+    modality: Modality
+    scores: "NDArray[np.float64]"
+    clarity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """A rule that makes one answer of what two modalities or more say.
+
+    Args:
+        pool: the scores, (labels,), of several pieces of evidence, each of another modality; the order does not matter.
+        counts: how much each of them counts in that, as shares that sum to 1.
+        folder: of what it has learned, with a card; None: nothing.
+    """
+
+    name: str
+    paper: str
+    pool: "Callable[[Sequence[Evidence], LabelSet], NDArray[np.float64]]"
+    counts: Callable[[Sequence[Evidence]], Sequence[float]]
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
     """A way out: what ending it has, how to write a timeline, and how to read it back where that is possible."""
 

@@ -10,28 +10,31 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from threading import Lock
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt import catalog
-from affekt.encoders._open import exists, open_encoder
-from affekt.errors import EmptyInput, InputError, LicenceRefused, NoColumn, UnknownName
+from affekt.errors import EmptyInput, InputError, NoColumn
+from affekt.fusion import open_fusion
 from affekt.hearing import Hearing, SpeechEncoder
+from affekt.models import Models
 from affekt.parts import LabelSet, OpenEncoder
 from affekt.preprocessing.personal import Baseline, Voices
 from affekt.preprocessing.speakers import Diariser
-from affekt.preprocessing.transcript import Transcriber
 from affekt.results import Clip, Modality, Reading, Timeline
+from affekt.scene import Scene
 from affekt.settings import Settings, resolve
 from affekt.sources import is_picture, is_sound, is_video, open_source
 from affekt.sources.audio import RATE, tracks
-from affekt.sources.live import blocking, open_sound
-from affekt.sources.pictures import open_pictures
+from affekt.sources.devices import camera_frames, microphone_pieces
+from affekt.sources.live import Clock, incoming, open_sound
+from affekt.sources.pictures import open_pictures, pushed
+from affekt.stream import Stream
 from affekt.texts import Texts
-from affekt.watching import FaceEncoder, Watching
+from affekt.transcripts import is_given, line_of, read_transcript, transcript_of
+from affekt.watching import MOUTHS, FaceEncoder, Watching
 
 READ: tuple[Modality, ...] = ("text", "speech", "face")
 Floats = NDArray[np.float32]
@@ -52,6 +55,7 @@ class Reader:
         language: that is spoken, for the transcript; by default it is found out.
         face_rate: frames a second of a video in which faces are read; 0: all.
         resting_face: judge each face by how it differs from its own resting face.
+        fusion: rule by which modalities are fused, or the folder of one that was learned.
 
     Raises:
         UnknownName: no such label set or model.
@@ -75,6 +79,7 @@ class Reader:
         language: str | None = None,
         face_rate: float | None = None,
         resting_face: bool | None = None,
+        fusion: str | None = None,
     ) -> None:
         models = models or {}
         if unknown := set(models) - set(READ):
@@ -91,45 +96,27 @@ class Reader:
             language=language,
             face_rate=face_rate,
             resting_face=resting_face,
+            fusion=fusion,
         )
         self.labels: LabelSet = catalog.find("labels", self.settings.labels)
-        for name in (self.settings.text_model, self.settings.speech_model, self.settings.face_model):
-            if not exists(name):
-                raise UnknownName(name, "encoders", catalog.names("encoders"), also="nor a folder of that name")
-        self._loading = Lock()
-        self._opened: dict[Modality, OpenEncoder] = {}
-        self._transcriber: Transcriber | None = None
+        self._models = Models(self.settings)
+        self.rule = open_fusion(self.settings.fusion, commercial_only=self.settings.commercial_only)
         self._kept: dict[str, Baseline] = {}
 
     @property
     def encoder(self) -> OpenEncoder:
         """The text model, loaded when first needed."""
-        return self._encoder("text", self.settings.text_model)
+        return self._models.text()
 
     @property
     def speech_encoder(self) -> SpeechEncoder:
-        """The speech model, loaded when first needed; where only commercial use is allowed, `speech_affekt` has a free sibling."""
-        name = self.settings.speech_model
-        if self.settings.commercial_only and name == "speech_affekt":
-            name = "speech_affekt_free"
-        return cast(SpeechEncoder, self._encoder("speech", name))
+        """The speech model, loaded when first needed."""
+        return self._models.speech()
 
     @property
     def face_encoder(self) -> FaceEncoder:
         """The face model, loaded when first needed."""
-        return cast(FaceEncoder, self._encoder("face", self.settings.face_model))
-
-    def _encoder(self, modality: Modality, name: str) -> OpenEncoder:
-        with self._loading:
-            if modality not in self._opened:
-                opened = open_encoder(name, self.settings.threads)
-                if opened.card.modality != modality:
-                    raise InputError(f"{opened.card.name} reads {opened.card.modality}, not {modality}; choose a {modality} model")
-                if self.settings.commercial_only and not opened.card.commercial:
-                    licence = opened.card.licence["weights"]
-                    raise LicenceRefused(f"{opened.card.name} is not for commercial use ({licence}); choose another model")
-                self._opened[modality] = opened
-        return self._opened[modality]
+        return self._models.face()
 
     @property
     def voices(self) -> MutableMapping[str, Baseline]:
@@ -140,12 +127,20 @@ class Reader:
         return Voices(Path(self.settings.voices), model=f"{card.name}@{card.revision}")
 
     def read(
-        self, source: Any, *, kind: str | None = None, only: Modality | None = None, rate: int = RATE, who: Sequence[str] = ()
+        self,
+        source: Any,
+        *,
+        kind: str | None = None,
+        only: Modality | None = None,
+        rate: int = RATE,
+        who: Sequence[str] = (),
+        transcript: str | Path | None = None,
     ) -> Timeline:
         """The timeline of a string, a text file, a conversation, the file of a sound, a video or an image, samples or pixels.
 
         A text of several sentences gets a reading for each, and one in `fused` for the whole; a conversation gets one a turn,
-        speech one an utterance, and a face one a frame. A video is both heard and looked at.
+        speech one an utterance, and a face one a frame. A video is both heard and looked at, and what face, voice and words say of one
+        person at one time is fused.
 
         Args:
             source: a string or path; samples, an array (n,) or (channels, n); or pixels, (height, width, 3) RGB uint8.
@@ -153,26 +148,34 @@ class Reader:
             only: "speech" or "face": of a video, only this.
             rate: samples a second, where samples are given.
             who: names of the speakers of a sound, one a microphone; what is learned of their voices goes to `voices`.
+            transcript: file that holds what is said in a sound or video, and when: .srt, .vtt or .json.
 
         Raises:
             InputError: there is nothing to read, or the file cannot be read; the message says what to do.
         """
-        senses = self.senses(source, kind=kind, only=only, rate=rate, who=who)
-        if not senses:
+        scene = self.scene(source, kind=kind, only=only, rate=rate, who=who, transcript=transcript)
+        if scene is None:
             return self._texts.timelines([open_source(source, kind=kind)])[0]
-        for sense in senses:
-            with suppress(EmptyInput):  # `timeline_of` says it, where the other sense has nothing either
+        for sense in scene.senses:
+            with suppress(EmptyInput):  # `Scene.timeline` says it, where the other sense has nothing either
                 for _ in sense.readings():
                     pass
-        return timeline_of(senses)
+        return scene.timeline()
 
-    def senses(
-        self, source: Any, *, kind: str | None = None, only: Modality | None = None, rate: int = RATE, who: Sequence[str] = ()
-    ) -> list[Hearing | Watching]:
-        """What a source has to hear and to look at, about to be read; nothing, where it is a text. `timeline_of` makes one of them.
+    def scene(
+        self,
+        source: Any,
+        *,
+        kind: str | None = None,
+        only: Modality | None = None,
+        rate: int = RATE,
+        who: Sequence[str] = (),
+        transcript: str | Path | None = None,
+    ) -> Scene | None:
+        """What a source has to hear and to look at, about to be read; None, where it is a text.
 
         Args:
-            source, kind, only, rate, who: as in `read`.
+            source, kind, only, rate, who, transcript: as in `read`.
 
         Raises:
             InputError: as there.
@@ -182,38 +185,40 @@ class Reader:
         both = is_video(source, kind) and kind != "sound"
         heard = not seen and (both or array or is_sound(source, kind))
         if not seen and not heard:
-            if who:
-                raise InputError("who names the speakers of a sound; a conversation names its own")
+            if who or transcript:
+                raise InputError(
+                    "who names the speakers of a sound, and transcript holds what is said in it; a conversation names its own speakers"
+                )
             if only not in (None, "text"):
                 raise InputError(f"there is no {only} in what is read as a text; a sound, a video or an image has it")
-            return []
+            return None
         if only == "text" or (only == "speech" and seen) or (only == "face" and not seen and not both):
             raise InputError(f"there is no {only} to read in {'an array' if array else source}")
         sound, pictures = (heard, seen) if not both or only else tracks(source)
         looked = only == "face" or (only is None and pictures)
         listened = only != "face" and (sound or not looked) and heard
-        return [
-            *([self.hear(source, rate=rate, who=who)] if listened else []),
-            *([self.watch(source)] if looked else []),
-        ]
+        path = transcript_of(source, transcript or self.settings.transcript) if listened else None
+        given = None if path is None else read_transcript(path, self.read_clips)
+        hearing = self.hear(source, rate=rate, who=who, transcribe=given is None) if listened else None
+        watching = self.watch(source, mouths=listened) if looked else None
+        return Scene(hearing, watching, labels=self.labels, rule=self.rule, transcript=given)
 
-    def hear(self, source: Any, *, rate: int = RATE, who: Sequence[str] = ()) -> Hearing:
+    def hear(self, source: Any, *, rate: int = RATE, who: Sequence[str] = (), transcribe: bool = True) -> Hearing:
         """A sound that is about to be read: `readings()` gives them one by one, `timeline()` what has been read so far.
 
         Args:
             source: a path, samples, or an iterable of pieces of samples, say of a socket; None: the microphone.
             rate, who: as in `read`.
+            transcribe: False: what is said is not written down, whatever the settings say.
 
         Raises:
             InputError: there is no such file, or nothing in it is sound.
             MissingExtra: a library that hears is not installed.
         """
         settings = self.settings
-        transcribe: Callable[[Floats], Any] | None = None
-        if settings.transcript:
-            if self._transcriber is None:
-                self._transcriber = Transcriber(settings.transcript, language=settings.language or None, threads=settings.threads)
-            transcribe = self._transcriber.words
+        write: Callable[[Floats], Any] | None = None
+        if transcribe and settings.transcript and not is_given(settings.transcript):
+            write = self._models.transcriber().words
         return Hearing(
             open_sound(source, rate=rate),
             self.speech_encoder,
@@ -221,45 +226,77 @@ class Reader:
             names=who,
             voices=self.voices if who else None,
             diariser=None if settings.speakers == 1 else partial(Diariser, speakers=settings.speakers or None),
-            transcribe=transcribe,
-            read_words=(lambda clip: self.read_clips([clip])[0]) if settings.transcript else None,
+            transcribe=write,
+            read_words=None if write is None else (lambda clip: self.read_clips([clip])[0]),
         )
 
-    def watch(self, source: Any = None, *, rate: float | None = None) -> Watching:
+    def watch(self, source: Any = None, *, rate: float | None = None, mouths: bool = False) -> Watching:
         """Pictures that are about to be looked at: `readings()` gives them one by one, `timeline()` what has been seen so far.
 
         Args:
             source: the path of an image or a video; pixels; an iterable of frames, each pixels, or a pair of seconds and pixels;
                 the number of a camera; None: the first camera.
-            rate: frames a second that are looked at; None: as the setting `face_rate` says.
+            rate: frames a second in which faces are read; None: as the setting `face_rate` says.
+            mouths: look at mouths as well, more often, which tells who speaks.
 
         Raises:
             InputError: there is no such file or camera, or nothing in it is a picture.
             MissingExtra: a library that decodes videos is not installed.
         """
-        pictures = open_pictures(source, rate=self.settings.face_rate if rate is None else rate)
-        return Watching(pictures, self.face_encoder, self.labels, resting=self.settings.resting_face)
+        pictures = open_pictures(source, rate=self._looks(rate, mouths=mouths))
+        rate = self.settings.face_rate if rate is None else rate
+        return Watching(pictures, self.face_encoder, self.labels, resting=self.settings.resting_face, rate=rate, mouths=mouths)
 
-    async def stream(
-        self, source: Iterable[Any] | AsyncIterable[Any] | None = None, *, rate: int = RATE, who: str | None = None
-    ) -> AsyncIterator[Reading]:
-        """Readings while somebody speaks: provisional ones twice a second, and a final one at the end of each utterance.
+    def _looks(self, rate: float | None = None, *, mouths: bool) -> float:
+        """Frames a second that are needed; 0: all."""
+        rate = self.settings.face_rate if rate is None else rate
+        return max(rate, MOUTHS) if mouths and rate else rate
 
-        The final ones are those that `read` gives of the same sound.
+    def stream(
+        self,
+        sound: Iterable[Any] | AsyncIterable[Any] | None = None,
+        *,
+        pictures: Iterable[Any] | AsyncIterable[Any] | None = None,
+        words: Iterable[Any] | AsyncIterable[Any] | None = None,
+        microphone: bool | str = False,
+        camera: int | str | None = None,
+        rate: int = RATE,
+        who: str | None = None,
+    ) -> Stream:
+        """Readings while somebody speaks and is seen: of each modality as they come, and fused ones; iterate it, with `async` or without.
+
+        What is provisional is said again four times a second, and is final at the end of an utterance. All times are of one clock.
+        The timeline of the stream is that which `read` gives of the same recording. Without any argument the microphone is heard.
 
         Args:
-            source: pieces of samples as they come, each (n,) or bytes of 16-bit samples; None: the microphone.
-            rate: samples a second.
+            sound: pieces of samples as they come, each (n,) or bytes of 16-bit samples, or a pair of seconds and one of these.
+            pictures: frames as they come, each pixels, or a pair of seconds and pixels.
+            words: lines as they are written down elsewhere, each (start, end, text) or (start, end, text, who), in seconds.
+            microphone: hear the default one, or the one of that name.
+            camera: number or name of the camera to look through.
+            rate: samples a second of `sound`.
             who: the speaker; None: told apart by their voices.
 
         Raises:
-            InputError: a piece is no sound, or there is no microphone.
+            InputError: later, when it is iterated: a piece is none, or there is no such microphone or camera.
         """
-        pieces = blocking(source, asyncio.get_running_loop()) if isinstance(source, AsyncIterable) else source
-        hearing = await asyncio.to_thread(self.hear, pieces, rate=rate, who=[who] if who else ())
-        readings = hearing.readings(provisional=True)
-        while (reading := await asyncio.to_thread(next, readings, None)) is not None:
-            yield reading
+        if (sound is not None and microphone) or (pictures is not None and camera is not None):
+            raise InputError("sound comes in pieces or from a microphone, and pictures as frames or from a camera; give one of each pair")
+        hears = sound is not None or bool(microphone) or (pictures is None and camera is None and words is None)
+        sees = pictures is not None or camera is not None
+
+        def make(adapt: Callable[[Any], Any]) -> Scene:
+            clock = Clock()
+            heard = adapt(sound if sound is not None else microphone_pieces(microphone, clock)) if hears else None
+            seen = adapt(pictures if pictures is not None else camera_frames(camera, clock)) if sees else None
+            return Scene(
+                None if heard is None else self.hear(incoming(heard, rate=rate), who=[who] if who else (), transcribe=words is None),
+                None if seen is None else self.watch(pushed(seen, rate=self._looks(mouths=hears), late="skip"), mouths=hears),
+                labels=self.labels,
+                rule=self.rule,
+            )
+
+        return Stream(make, words=words, read=lambda piece: line_of(piece, self.read_clips))
 
     def enrol(self, who: str, source: Any, *, rate: int = RATE) -> Baseline:
         """Gets to know a voice from a recording of this one speaker, without reading anything into it; what was known before is kept.
@@ -326,35 +363,6 @@ class Reader:
     @property
     def _texts(self) -> Texts:
         return Texts(self.encoder, self.labels, self.settings.batch)
-
-
-def timeline_of(senses: Sequence[Hearing | Watching]) -> Timeline:
-    """What has been heard and seen so far of one source, on one clock.
-
-    Raises:
-        EmptyInput: neither speech nor a face was found.
-    """
-    made, missing = list[Timeline](), list[EmptyInput]()
-    for sense in senses:
-        try:
-            made.append(sense.timeline())
-        except EmptyInput as error:
-            missing.append(error)
-    if not made:
-        raise EmptyInput("; ".join(str(error) for error in missing))
-    if len(senses) == 1:
-        return made[0]
-    return Timeline(
-        source=made[0].source,
-        duration=max(one.duration for one in made),
-        unit="seconds",
-        labels=made[0].labels,
-        readings=tuple(reading for one in made for reading in one.readings),
-        transcript=next((one.transcript for one in made if one.transcript is not None), None),
-        warnings=(*(warning for one in made for warning in one.warnings), *(str(error).partition(";")[0] for error in missing)),
-        people=tuple(dict.fromkeys(who for one in made for who in one.people)),
-        events=tuple(event for one in made for event in one.events),
-    )
 
 
 def _cell(row: Mapping[str, str], column: str) -> str:

@@ -62,6 +62,12 @@ class Reading:
         heard: utterances of this speaker that the model knew before.
         provisional: the utterance is still going on; a later reading of the same start will take this one's place.
         box: left, top, right, bottom of the face, as shares of the picture's width and height; may reach out of [0, 1].
+        clarity: of the signal, in [0, 1]: how much of what the model can tell of a clear one is left.
+        spread: standard deviations of valence, arousal and dominance, where they are known.
+        shares: fused only: modality -> how much it counted; they sum to 1.
+        disagreement: fused only: chance that two of the modalities show different emotions, in [0, 1].
+        between: fused only: the two modalities that disagree most.
+        words: what was said, in what a stream gives out; a timeline keeps it in its transcript, see `span`.
 
     Raises:
         BadResult: a number is out of its range, or single-label scores do not sum to 1.
@@ -85,6 +91,12 @@ class Reading:
     heard: int | None = None
     provisional: bool = False
     box: tuple[float, float, float, float] | None = None
+    clarity: float | None = None
+    spread: tuple[float, float, float] | None = None
+    shares: Mapping[str, float] | None = None
+    disagreement: float | None = None
+    between: tuple[Modality, Modality] | None = None
+    words: str | None = None
 
     def __post_init__(self) -> None:
         _check_stretch(self.start, self.end)
@@ -98,6 +110,10 @@ class Reading:
             value = getattr(self, name)
             if value is not None and not -1 <= value <= 1:
                 raise BadResult(f"{name} is {value}; it lies in [-1, 1]")
+        for name in ("clarity", "disagreement"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise BadResult(f"{name} is {value}; it lies in [0, 1]")
 
     @property
     def top(self) -> tuple[str, float] | None:
@@ -123,6 +139,12 @@ class Reading:
             **{name: getattr(self, name) for name in ("abstained", "reason", "valence", "arousal", "dominance")},
             **{name: getattr(self, name) for name in ("model", "heard", "provisional")},
             "box": list(self.box) if self.box else None,
+            "clarity": self.clarity,
+            "spread": list(self.spread) if self.spread else None,
+            "shares": dict(self.shares) if self.shares else None,
+            "disagreement": self.disagreement,
+            "between": list(self.between) if self.between else None,
+            "words": self.words,
         }
 
     @classmethod
@@ -130,8 +152,8 @@ class Reading:
         """The reading that `to_dict` wrote."""
         fields = {name: given[name] for name in given if name not in ("top", "confidence")}
         fields["present"] = tuple(given["present"])
-        fields["span"] = tuple(given["span"]) if given["span"] else None
-        fields["box"] = tuple(given["box"]) if given.get("box") else None
+        for name in ("span", "box", "spread", "between"):
+            fields[name] = tuple(given[name]) if given.get(name) else None
         return cls(**fields)
 
 
@@ -221,6 +243,10 @@ class Timeline:
         """The readings whose stretch holds time (or character) `t`."""
         return tuple(reading for reading in self.readings if reading.start <= t < reading.end)
 
+    def disagreements(self, *, least: float = 0.5) -> tuple[Reading, ...]:
+        """The fused readings whose modalities show different emotions with at least this chance, as words that laugh in a sad voice."""
+        return tuple(reading for reading in self.fused if (reading.disagreement or 0.0) >= least)
+
     def by(self, who: str) -> "Timeline":
         """What one person felt.
 
@@ -240,7 +266,7 @@ class Timeline:
     def _where(self, wanted: Callable[[Reading], bool]) -> "Timeline":
         chosen = tuple(filter(wanted, self.readings))
         fused = tuple(filter(wanted, self.fused))
-        people = tuple(dict.fromkeys(reading.who for reading in chosen if reading.who))
+        people = tuple(dict.fromkeys(reading.who for reading in (*chosen, *fused) if reading.who))
         events = tuple(event for event in self.events if event.who in people and any(reading.box for reading in chosen))
         return replace(self, readings=chosen, fused=fused, people=people, events=events)
 
@@ -317,60 +343,6 @@ class Timeline:
         return pandas.DataFrame([{**asdict(r), **{f"score_{n}": s for n, s in r.scores.items()}} for r in self.readings]).drop(
             columns="scores", errors="ignore"
         )
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of what `Timeline.to_dict` gives: the one schema of files, CLI, HTTP and store."""
-    number, text, flag = {"type": "number"}, {"type": "string"}, {"type": "boolean"}
-    maybe_text = {"type": ["string", "null"]}
-    score = {"type": "number", "minimum": 0, "maximum": 1}
-    dimension = {"type": ["number", "null"], "minimum": -1, "maximum": 1}
-    reading = {
-        "modality": {"enum": list(MODALITIES)},
-        "who": maybe_text,
-        "start": number,
-        "end": number,
-        "span": {"type": ["array", "null"], "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
-        "labels": text,
-        "single": flag,
-        "scores": {"type": "object", "additionalProperties": score},
-        "top": maybe_text,
-        "present": {"type": "array", "items": text},
-        "confidence": score,
-        "abstained": flag,
-        "reason": maybe_text,
-        "valence": dimension,
-        "arousal": dimension,
-        "dominance": dimension,
-        "model": text,
-        "heard": {"type": ["integer", "null"], "minimum": 0},
-        "provisional": {"type": "boolean"},
-        "box": {"type": ["array", "null"], "items": number, "minItems": 4, "maxItems": 4},
-    }
-    event = {"label": text, "who": maybe_text, "onset": number, "apex": number, "offset": number, "score": score}
-    readings = {"type": "array", "items": {"$ref": "#/$defs/reading"}}
-    timeline = {
-        "source": text,
-        "duration": number,
-        "unit": {"enum": ["characters", "seconds"]},
-        "labels": text,
-        "people": {"type": "array", "items": text},
-        "transcript": maybe_text,
-        "readings": readings,
-        "fused": readings,
-        "warnings": {"type": "array", "items": text},
-        "events": {"type": "array", "items": {"$ref": "#/$defs/event"}},
-    }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Timeline",
-        **_object(timeline),
-        "$defs": {"reading": _object(reading), "event": _object(event)},
-    }
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def _check_stretch(start: float, end: float) -> None:

@@ -25,11 +25,14 @@ class Settings(BaseSettings):
     speech_model: str = Field("speech_affekt", description="speech model: a name that `affekt models` lists, or a folder that holds one")
     speakers: int = Field(0, ge=0, description="people who speak before one microphone; 0: found out")
     voices: str = Field("", description="folder that keeps what has been heard of voices with a name; empty: nothing is kept")
-    transcript: str = Field("", description="model that writes down what is said: packaged, a Whisper size, or a folder; empty: none")
+    transcript: str = Field(
+        "", description="what is said: a model that writes it down (packaged, a Whisper size, a folder), a file, or beside; empty: none"
+    )
     language: str = Field("", description="language that is spoken, for the transcript, as en or zh; empty: found out")
     face_model: str = Field("face_affekt", description="face model: a name that `affekt models` lists, or a folder that holds one")
     face_rate: float = Field(5.0, ge=0, le=120, description="frames a second of a video in which faces are read; 0: all")
     resting_face: bool = Field(False, description="judge each face by how it differs from its own resting face")
+    fusion: str = Field("log_linear", description="rule by which face, voice and words are fused, or a folder that holds one")
     batch: int = Field(64, ge=1, description="texts that go through the model at once")
     threads: int = Field(0, ge=0, description="processor cores the model uses; 0: all that this process may use")
     commercial_only: bool = Field(False, description="refuse any model whose licence forbids commercial use")

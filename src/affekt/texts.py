@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from unicodedata import category
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,22 @@ from affekt.calibration.apply import decide, probabilities, project, spoken
 from affekt.calibration.reading import DIGITS
 from affekt.labels import vad
 from affekt.parts import LabelSet, OpenEncoder
+from affekt.preprocessing.clarity import letters, piece_size, text_clarity
 from affekt.preprocessing.text import normalise, sentences
 from affekt.results import Clip, Reading, Timeline
 from affekt.sources import Opened
 
 Floats = NDArray[np.float32]
+MARKS = 2  # pieces at the ends of a text
+
+
+@runtime_checkable
+class Spelling(Protocol):
+    """A model that tells how many pieces of its vocabulary a text takes, two marks at its ends included."""
+
+    def size(self, text: str) -> int:
+        """How many pieces."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,8 @@ class Texts:
         card = self.encoder.card
         named = _rounded(scores, self.labels) if self.labels.kind != "dimensions" else {}
         present, reason = decide(named, self.labels, card.calibration.get(self.labels.name)) if named else ((), None)
-        if not any(c.isalpha() or category(c) == "So" for c in normalise(clip.data)):  # neither a letter nor a pictograph
+        clear = self._clarity(clip.data)
+        if not clear:
             reason = "no words to read"
         valence, arousal, dominance = (None,) * 3 if dimensions is None else (round(float(x), DIGITS) for x in dimensions)
         return Reading(
@@ -105,7 +117,15 @@ class Texts:
             valence=valence,
             arousal=arousal,
             dominance=dominance,
+            clarity=clear,
         )
+
+    def _clarity(self, text: str) -> float:
+        count = letters(normalise(text))
+        if not count:
+            return 0.0
+        pieces = self.encoder.size(text) - MARKS if isinstance(self.encoder, Spelling) else 0
+        return text_clarity(count, piece_size(text, pieces))
 
 
 def _clips(opened: Opened, *, whole: bool) -> list[Clip]:

@@ -19,11 +19,13 @@ from affekt.errors import EmptyInput, InputError
 from affekt.parts import Card, LabelSet
 from affekt.preprocessing.crops import Crop, crop
 from affekt.preprocessing.faces import Face, again, find
+from affekt.preprocessing.mouths import PER_SECOND, motion, patch
 from affekt.preprocessing.tracks import Tracker
 from affekt.results import Clip, Event, Reading, Timeline
-from affekt.sources.pictures import Frame, Pictures
+from affekt.sources.pictures import Frame, Pictures, next_due
 
 Floats = NDArray[np.float32]
+MOUTHS = PER_SECOND  # frames a second in which mouths are looked at
 PLACES = 4  # of a box: a share of the picture
 LOOK = 0.06  # seconds between two looks for faces that are known; between, each moves on as it last moved
 SEARCH = 0.4  # seconds between two looks for faces that are new
@@ -60,6 +62,7 @@ class Sight:
         box: as of a `Reading`.
         scores: (labels,) calibrated, of the set that the model speaks.
         reason: why it cannot be judged, None: it can.
+        clarity: in [0, 1].
     """
 
     who: str
@@ -68,6 +71,7 @@ class Sight:
     box: tuple[float, float, float, float]
     scores: Floats
     reason: str | None
+    clarity: float = 1.0
 
 
 class Watcher:
@@ -77,12 +81,13 @@ class Watcher:
         labels: the label set that readings speak.
         still: what comes are single images: nothing is followed or smoothed.
         resting: judge each face by how it differs from its own resting face, learned from its neutral frames.
+        mouths: look at how mouths move as well.
 
     Raises:
         InputError: the model speaks neither these labels nor a finer set, or it does not say what everybody's resting face is.
     """
 
-    def __init__(self, encoder: FaceEncoder, labels: LabelSet, *, still: bool = False, resting: bool = False) -> None:
+    def __init__(self, encoder: FaceEncoder, labels: LabelSet, *, still: bool = False, resting: bool = False, mouths: bool = False) -> None:
         self.encoder, self.labels, self.still = encoder, labels, still
         self.spoken = spoken(encoder.card, labels)
         if resting and self.spoken.name not in encoder.card.facts.get("resting", {}):
@@ -91,16 +96,23 @@ class Watcher:
             )
         self.tracker = Tracker()
         self.resting: dict[str, tuple[Floats, int]] | None = {} if resting else None
-        self.looked = self.searched = self.searched_finely = self.time = -np.inf
+        self.looked = self.searched = self.searched_finely = self.judged = self.time = -np.inf
         self.running: dict[str, tuple[float, Floats]] = {}
+        self.lower: dict[str, Floats] = {}  # the lower half of each face, as it was a look before
+        self.mouths: dict[str, list[tuple[float, float]]] | None = {} if mouths else None  # seconds, and how much the mouth moved
 
-    def look(self, frame: Frame) -> list[Sight]:
-        """The faces in a frame; each stands until the next frame is due."""
+    def look(self, frame: Frame, *, judge: bool = True) -> list[Sight]:
+        """The faces in a frame, which stand until the next frame is due; without `judge` they are only followed."""
         picture = Image.fromarray(frame.pixels)
         faces = self._faces(frame)
         names = [f"face {at + 1}" for at in range(len(faces))] if self.still else self.tracker.follow(picture, faces, time=frame.time)
-        passed = frame.time - self.time if np.isfinite(self.time) else GAP
         self.time = frame.time
+        if self.mouths is not None:
+            self._look_at_mouths(picture, dict(zip(names, faces, strict=True)), frame.time)
+        if not judge:
+            return []
+        passed = frame.time - self.judged if np.isfinite(self.judged) else GAP
+        self.judged = frame.time
         crops = [crop(picture, face, side=self.encoder.side) for face in faces]
         scores: Sequence[Floats] = list(self._scores(crops, names)) if faces else []
         end = frame.time if self.still else round(frame.time + min(passed, GONE), 3)
@@ -108,8 +120,20 @@ class Watcher:
         made = []
         for at, (name, face, one) in enumerate(zip(names, faces, crops, strict=True)):
             left, top, right, bottom = (round(float(place), PLACES) for place in np.array(face.box) / size)
-            made.append(Sight(name, round(frame.time, 3), end, (left, top, right, bottom), scores[at], one.reason))
+            made.append(Sight(name, round(frame.time, 3), end, (left, top, right, bottom), scores[at], one.reason, one.clarity))
         return made
+
+    def _look_at_mouths(self, picture: Image.Image, faces: dict[str, Face], time: float) -> None:
+        """Takes in how mouths have moved since the look before."""
+        assert self.mouths is not None
+        before, self.lower = self.lower, {}
+        for name, face in faces.items():
+            last, now = before.get(name), patch(picture, face)
+            if now is None:
+                continue
+            self.lower[name] = now
+            if last is not None:
+                self.mouths.setdefault(name, []).append((time, motion(last, now)))
 
     def now(self, sight: Sight) -> Reading:
         """What can be said at once: smoothed over what was seen before."""
@@ -135,7 +159,7 @@ class Watcher:
             who=sight.who,
             doubt=sight.reason,
         )
-        return replace(made, box=sight.box)
+        return replace(made, box=sight.box, clarity=sight.clarity)
 
     def _faces(self, frame: Frame) -> list[Face]:
         """Those that were there a moment ago, looked for where they should be, and now and then whoever is new."""
@@ -177,14 +201,26 @@ class Watching:
 
     Args:
         resting: as of `Watcher`.
+        rate: frames a second in which faces are judged; 0: all; in the others they are only followed.
+        mouths: as of `Watcher`.
     """
 
-    def __init__(self, pictures: Pictures, encoder: FaceEncoder, labels: LabelSet, *, resting: bool = False) -> None:
-        self.pictures, self.labels = pictures, labels
-        self.watcher = Watcher(encoder, labels, still=pictures.still, resting=resting)
+    def __init__(
+        self,
+        pictures: Pictures,
+        encoder: FaceEncoder,
+        labels: LabelSet,
+        *,
+        resting: bool = False,
+        rate: float = 0.0,
+        mouths: bool = False,
+    ) -> None:
+        self.pictures, self.labels, self.rate = pictures, labels, rate
+        self.watcher = Watcher(encoder, labels, still=pictures.still, resting=resting, mouths=mouths)
         self.sights: list[Sight] = []
+        self.times: list[float] = []  # of the frames in which faces were judged, seconds
         self.position = 0.0  # seconds that have been looked at
-        self.frames = 0
+        self.ended = False
 
     @property
     def duration(self) -> float | None:
@@ -198,12 +234,17 @@ class Watching:
 
     def readings(self) -> Iterator[Reading]:
         """A reading for each face in each frame, as soon as the frame is there."""
+        due = 0.0
         for frame in self.pictures.frames():
-            for sight in self.watcher.look(frame):
-                self.sights.append(sight)
-                yield self.watcher.now(sight)
+            judge = frame.time >= due
+            seen = self.watcher.look(frame, judge=judge)
+            if judge:
+                due = next_due(frame.time, self.rate)
+                self.times.append(round(frame.time, 3))
+            self.sights += seen
             self.position = frame.time
-            self.frames += 1
+            yield from map(self.watcher.now, seen)
+        self.ended = True
 
     def timeline(self) -> Timeline:
         """What has been seen so far, each reading smoothed over what came before and after.

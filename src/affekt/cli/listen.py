@@ -1,26 +1,28 @@
 """`affekt listen`: what is felt while somebody speaks, line by line."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from affekt.cli.live import show
 from affekt.cli.read import setting
+from affekt.errors import InputError
 from affekt.pipeline import Reader
-from affekt.results import Reading
-from affekt.sources.live import microphone
+from affekt.sources.playback import play
 
 CHUNK = 3200  # bytes that are asked for at once: 0.1 s at 16,000 samples a second
-BAR = 20  # characters of a full score
 
 
 def listen(
     source: Annotated[
         str | None, typer.Argument(help="microphone, as FFmpeg names it; - is 16-bit samples, low byte first, on stdin")
     ] = None,
+    from_: Annotated[Path | None, typer.Option("--from", help="listen to this sound or video instead of a microphone")] = None,
+    realtime: Annotated[bool, typer.Option(help="play --from as fast as it was recorded, not as fast as it can be read")] = True,
     rate: Annotated[int, typer.Option(help="samples a second on stdin")] = 16_000,
     who: Annotated[str | None, typer.Option(help="name of the speaker")] = None,
     labels: Annotated[str | None, setting("labels")] = None,
@@ -30,9 +32,13 @@ def listen(
     voices: Annotated[str | None, setting("voices")] = None,
     transcript: Annotated[str | None, setting("transcript")] = None,
     language: Annotated[str | None, setting("language")] = None,
+    fusion: Annotated[str | None, setting("fusion")] = None,
+    save: Annotated[Path | None, typer.Option(help="write the timeline here at the end; the ending says how, as .json or .vtt")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print each reading as a line of JSON, provisional ones too")] = False,
 ) -> None:
     """Listen to the microphone, and say what is felt while it is said; Ctrl-C stops."""
+    if from_ is not None and source is not None:
+        raise InputError(f"both --from {from_} and {source!r} are given; listen to one of them")
     reader = Reader(
         labels=labels,
         models={"speech": model} if model else None,
@@ -41,27 +47,18 @@ def listen(
         voices=voices,
         transcript=transcript,
         language=language,
+        fusion=fusion,
     )
-    hearing = reader.hear(_pieces() if source == "-" else microphone(source), rate=rate, who=[who] if who else [])
+    if from_ is not None:
+        stream = reader.stream(play(from_, realtime=realtime, pictures=False)[0], who=who)
+    elif source == "-":
+        stream = reader.stream(_pieces(), rate=rate, who=who)
+    else:
+        stream = reader.stream(microphone=source or True, who=who)
     print("affekt: listening; Ctrl-C stops", file=sys.stderr)
-    for reading in hearing.readings(provisional=True):
-        if as_json:
-            print(json.dumps(reading.to_dict(), ensure_ascii=False), flush=True)
-        elif not reading.provisional:
-            print(f"\r\033[K{line(reading)}" if sys.stdout.isatty() else line(reading), flush=True)
-        elif sys.stdout.isatty():
-            print(f"\r\033[K{line(reading)} …", end="", flush=True)
+    show(stream, finals=frozenset({"fused" if transcript else "speech"}), as_json=as_json, save=save)
 
 
 def _pieces() -> Iterator[bytes]:
     while piece := os.read(sys.stdin.fileno(), CHUNK):
         yield piece
-
-
-def line(reading: Reading) -> str:
-    """A reading as one line for a terminal."""
-    minutes, seconds = divmod(reading.start, 60)
-    label, score = reading.top or ("", 0.0)
-    said = f"unsure: {reading.reason}" if reading.abstained else f"{'█' * round(BAR * score):<{BAR}} {label} {score:.2f}"
-    known = "" if reading.heard is None else f"  heard {reading.heard:.0f}"
-    return f"{minutes:02.0f}:{seconds:04.1f}  {reading.who or '':<12} {said}{known}"

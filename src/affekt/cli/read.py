@@ -11,7 +11,7 @@ import typer
 from affekt import catalog
 from affekt.batch import Progress, read_table, table_timelines
 from affekt.errors import AffektError, EmptyInput, InputError
-from affekt.pipeline import READ, Reader, timeline_of
+from affekt.pipeline import READ, Reader
 from affekt.results import Modality, Timeline
 from affekt.settings import Settings
 from affekt.sources import is_picture, is_sound, is_video
@@ -46,6 +46,7 @@ def read(
     language: Annotated[str | None, setting("language")] = None,
     face_rate: Annotated[float | None, setting("face_rate")] = None,
     resting_face: Annotated[bool | None, setting("resting_face", "--resting-face")] = None,
+    fusion: Annotated[str | None, setting("fusion")] = None,
     batch: Annotated[int | None, setting("batch")] = None,
     threads: Annotated[int | None, setting("threads")] = None,
     commercial_only: Annotated[bool | None, setting("commercial_only", "--commercial-only")] = None,
@@ -78,6 +79,7 @@ def read(
         language=language,
         face_rate=face_rate,
         resting_face=resting_face,
+        fusion=fusion,
     )
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -117,20 +119,21 @@ def _read(reader: Reader, source: str, text: bool) -> Timeline:
 
 def _sense(reader: Reader, source: str, who: Sequence[str], *, only: Modality | None, emit: Callable[[Timeline], None]) -> None:
     """What can be heard and seen is read with progress; Ctrl-C keeps what has been read."""
-    senses = reader.senses(source, who=who, only=only)
+    scene = reader.scene(source, who=who, only=only)
+    assert scene is not None  # it is no text
     try:
-        for sense in senses:
+        for sense in scene.senses:
             whole = sense.duration or 0.0
             with _bar(Path(source).name, "readings") as report, suppress(EmptyInput):
                 for _ in sense.readings():
                     report(min(sense.position / whole, 1.0) if whole else 0.0, sense.count)
     except KeyboardInterrupt:
-        read = ", ".join(f"{sense.position:.0f} s of {sense.duration or 0:.0f} s" for sense in senses)
+        read = ", ".join(f"{sense.position:.0f} s of {sense.duration or 0:.0f} s" for sense in scene.senses)
         print(f"affekt: {source} is read up to {read}", file=sys.stderr)
-        if any(sense.count for sense in senses):
-            emit(timeline_of(senses))
+        if any(sense.count for sense in scene.senses):
+            emit(scene.timeline())
         raise
-    emit(timeline_of(senses))
+    emit(scene.timeline())
 
 
 def _overlay(timeline: Timeline, out: Path, blur_faces: bool) -> None:

@@ -1,40 +1,51 @@
-"""`affekt watch`: what faces before a camera show, line by line."""
+"""`affekt watch`: what faces before a camera show and voices before a microphone sound like, as it happens."""
 
-import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from affekt.cli.listen import line
+from affekt.cli.live import show
 from affekt.cli.read import setting
 from affekt.pipeline import Reader
-from affekt.sources.pictures import camera
-
-EVERY = 1.0  # seconds between two lines of one face, but where its label changes
+from affekt.sources.playback import play
 
 
 def watch(
     source: Annotated[str, typer.Argument(help="number of the camera, or its name on Windows")] = "0",
+    from_: Annotated[Path | None, typer.Option("--from", help="play this video instead of looking through a camera")] = None,
+    realtime: Annotated[bool, typer.Option(help="play --from as fast as it was recorded, not as fast as it can be read")] = True,
+    microphone: Annotated[bool, typer.Option(help="listen as well")] = True,
     labels: Annotated[str | None, setting("labels")] = None,
     model: Annotated[str | None, setting("face_model", "--model")] = None,
     commercial_only: Annotated[bool | None, setting("commercial_only", "--commercial-only")] = None,
+    speakers: Annotated[int | None, setting("speakers")] = None,
+    transcript: Annotated[str | None, setting("transcript")] = None,
+    language: Annotated[str | None, setting("language")] = None,
     face_rate: Annotated[float | None, setting("face_rate")] = None,
     resting_face: Annotated[bool | None, setting("resting_face", "--resting-face")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print each reading as a line of JSON")] = False,
+    fusion: Annotated[str | None, setting("fusion")] = None,
+    save: Annotated[Path | None, typer.Option(help="write the timeline here at the end; the ending says how, as .json or .png")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print each reading as a line of JSON, provisional ones too")] = False,
 ) -> None:
-    """Watch the camera, and say what each face shows; Ctrl-C stops."""
-    models = {"face": model} if model else None
-    reader = Reader(labels=labels, models=models, commercial_only=commercial_only, face_rate=face_rate, resting_face=resting_face)
-    watching = reader.watch(camera(source, rate=reader.settings.face_rate))
+    """Watch the camera and listen to the microphone, and say what each person shows; Ctrl-C stops."""
+    reader = Reader(
+        labels=labels,
+        models={"face": model} if model else None,
+        commercial_only=commercial_only,
+        speakers=speakers,
+        transcript=transcript,
+        language=language,
+        face_rate=face_rate,
+        resting_face=resting_face,
+        fusion=fusion,
+    )
+    if from_ is not None:
+        sound, pictures = play(from_, realtime=realtime, sound=microphone)
+        stream = reader.stream(sound, pictures=pictures)
+        microphone = sound is not None
+    else:
+        stream = reader.stream(microphone=microphone, camera=int(source) if source.isdecimal() else source)
     print("affekt: watching; Ctrl-C stops", file=sys.stderr)
-    said: dict[str | None, tuple[float, object]] = {}  # face -> when something was last said of it, and what
-    for reading in watching.readings():
-        if as_json:
-            print(json.dumps(reading.to_dict(), ensure_ascii=False), flush=True)
-            continue
-        what = "" if reading.abstained else (reading.top or ("",))[0]
-        last, before = said.get(reading.who, (-EVERY, None))
-        if what != before or reading.start - last >= EVERY:
-            said[reading.who] = (reading.start, what)
-            print(line(reading), flush=True)
+    show(stream, finals=frozenset({"fused" if microphone else "face"}), as_json=as_json, save=save)

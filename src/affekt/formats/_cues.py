@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from affekt.errors import InputError
+from affekt.formats._behind import behind, disagrees, pair, sides, told, words_of
 from affekt.formats._cells import flat
-from affekt.formats._moments import excerpt
-from affekt.formats._runs import runs
 from affekt.results import Modality, Reading, Timeline
 
 UNSURE, NONE = "unsure", "none"  # the reading abstains; no label of a multi-label set applies
+DISAGREEMENT = "disagreement"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -20,23 +20,22 @@ class Cue:
 
     Args:
         start, end: milliseconds; the end is later than the start.
+        kind: the modality, or `DISAGREEMENT`.
         who: empty where it is not known.
-        label: the top label, `UNSURE`, `NONE`, or the dimensions where there are no labels.
-        line: the label with its score in brackets, then the words: "[joy 0.83] so happy!".
+        label: the top label, `UNSURE`, `NONE`, the dimensions where there are no labels, or who disagrees.
+        line: the label with its score in brackets, then the words: "[joy 0.83; text and speech disagree] so happy!".
     """
 
     start: int
     end: int
-    modality: Modality
+    kind: str
     who: str
     label: str
     line: str
 
 
 def subtitles(timeline: Timeline, *, name: str) -> list[Cue]:
-    """The cues that are shown over a recording, in order of time: its readings, or `fused` where there is nothing else.
-
-    What a face shows for a while is one cue.
+    """The cues that are shown over a recording, in order of time: what `told` tells.
 
     Args:
         name: of the format, for the error.
@@ -45,7 +44,7 @@ def subtitles(timeline: Timeline, *, name: str) -> list[Cue]:
         InputError: the timeline has no clock.
     """
     check_clock(timeline, name)
-    shown = cues_of(timeline, runs(timeline.readings or timeline.fused))
+    shown = cues_of(timeline, told(timeline))
     # Without a single cue a SubRip file would be empty, which players take for a broken one.
     return shown or [Cue(0, max(milliseconds(timeline.duration), 1), "fused", "", "", "[no readings]")]
 
@@ -79,20 +78,40 @@ def check_clock(timeline: Timeline, name: str) -> None:
     if timeline.unit != "seconds":
         raise InputError(
             f"{name} says at what time each reading is, and those of {timeline.source!r} count {timeline.unit}, not seconds; "
-            "a text without a clock can be written as json, jsonl, csv, emotionml, png, svg or table"
+            "a text without a clock can be written as csv, emotionml, json, jsonl, label_studio, png, svg or table"
         )
 
 
 def cues_of(timeline: Timeline, readings: Iterable[Reading], *, modality: Modality | None = None) -> list[Cue]:
     """The readings as cues, in order of time; `modality` stands for their own where it is given."""
-    made = []
+    made, words = [], words_of(timeline)
     for reading in readings:
-        start = milliseconds(reading.start)
-        end = max(milliseconds(reading.end), start + 1)  # a cue that ends as it starts is refused, or never shown
         label, score = _verdict(reading)
-        line = f"[{label}{score}] {plain(excerpt(reading, timeline))}".rstrip()
-        made.append(Cue(start, end, modality or reading.modality, plain(reading.who or ""), label, line))
+        clash = f"; {pair(reading)} disagree" if disagrees(reading) else ""
+        line = f"[{label}{score}{clash}] {plain(words(reading))}".rstrip()
+        made.append(Cue(*_times(reading), modality or reading.modality, plain(reading.who or ""), label, line))
     return sorted(made, key=lambda cue: (cue.start, cue.end))
+
+
+def disagreements(timeline: Timeline) -> list[Cue]:
+    """Where modalities disagree: who does, and "[0.71] text joy 0.80, speech sadness 0.65"."""
+    found = behind(timeline)
+    made = [
+        Cue(
+            *_times(reading),
+            DISAGREEMENT,
+            plain(reading.who or ""),
+            pair(reading),
+            plain(f"[{reading.disagreement:.2f}] {', '.join(map(str, sides(reading, found)))}"),
+        )
+        for reading in timeline.disagreements()
+    ]
+    return sorted(made, key=lambda cue: (cue.start, cue.end))
+
+
+def _times(reading: Reading) -> tuple[int, int]:
+    start = milliseconds(reading.start)
+    return start, max(milliseconds(reading.end), start + 1)  # a cue that ends as it starts is refused, or never shown
 
 
 def _verdict(reading: Reading) -> tuple[str, str]:

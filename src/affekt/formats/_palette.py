@@ -7,6 +7,7 @@ from affekt import catalog
 from affekt.errors import UnknownName
 
 NEUTRAL = "neutral"  # drawn in a grey that the style sheet sets, for it must suit a light and a dark page
+GREY = "#aab3bf"  # of what is neutral, where the style sheet does not set it
 OTHER = "other labels"  # what is too little to get a colour of its own
 # Apart from one another in hue, and all of a middle lightness, so that they are seen on white and on near-black alike.
 _COLOURS = {
@@ -55,6 +56,11 @@ def colours(labels: list[str], label_set: str) -> dict[str, str]:
         if label != NEUTRAL:
             chosen[label] = _shaded(_COLOURS.get(family) or _hashed(family), shade)
     return chosen
+
+
+def paled(colour: str, sure: float) -> str:
+    """A colour, the nearer to white the less sure, in [0, 1], the label is."""
+    return _shaded(colour, 1 - min(max(0.1 + sure, 0.25), 1.0))
 
 
 def _family(label: str, label_set: str) -> str:

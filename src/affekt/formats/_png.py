@@ -7,14 +7,13 @@ from PIL import Image, ImageColor, ImageDraw
 
 from affekt.formats._cells import flat
 from affekt.formats._letters import fitted
-from affekt.formats._palette import NEUTRAL, colours
+from affekt.formats._palette import GREY, NEUTRAL, colours, paled
 from affekt.results import Timeline
 
 Colour = tuple[int, int, int]
 WIDTH = 1600  # pixels, at most
 MARGIN = 40
 INK, SOFT, GRID, TRACK = "#1b2130", "#5a6473", "#d5dae1", "#f3f5f7"
-GREY = "#aab3bf"  # of what is neutral
 HATCH = ("#e8ebef", "#b3bbc6")  # of what is unsure: ground and lines
 LINES = {"valence": "#1b2130", "arousal": "#8a94a3", "dominance": "#c4cad3"}  # no colours: those are the labels'
 
@@ -47,9 +46,8 @@ def length_of(text: str, size: int) -> float:
 
 def pale(colour: str, sure: float) -> Colour:
     """A colour, the nearer to white the less sure, in [0, 1], the label is."""
-    share = min(max(0.1 + sure, 0.25), 1.0)
-    red, green, blue = ImageColor.getrgb(colour)[:3]
-    return round(255 + (red - 255) * share), round(255 + (green - 255) * share), round(255 + (blue - 255) * share)
+    red, green, blue = ImageColor.getrgb(paled(colour, sure))[:3]
+    return red, green, blue
 
 
 def fills_of(timeline: Timeline) -> dict[str, str]:

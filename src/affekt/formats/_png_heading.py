@@ -25,6 +25,8 @@ def heading(timeline: Timeline, width: int) -> Image.Image:
     if len(timeline) > 1:
         ranked = sorted(timeline.scores.items(), key=lambda item: -item[1])[:2]
         facts.append(", ".join(f"{name} {score:.0%}" for name, score in ranked) + " overall" if ranked else "")
+    if clashes := len(timeline.disagreements()):
+        facts.append(f"{clashes} disagreement{'s' * (clashes != 1)}")
     line = " · ".join(filter(None, (*facts, timeline.labels, "" if timeline.readings else "no readings")))
     words(draw, (MARGIN, 102), line, size=24, room=width - 2 * MARGIN, fill=SOFT)
     return image

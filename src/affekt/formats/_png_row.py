@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
+from affekt.formats._columns import CURVES, NOTHING, UNSURE, Columns, stretches
 from affekt.formats._png import GRID, HATCH, INK, LINES, MARGIN, SOFT, TRACK, WIDTH, length_of, pale, strip, words
-from affekt.formats._png_columns import CURVES, NOTHING, UNSURE, Columns, stretches
 from affekt.results import Event, Reading
 
 BAND = 46  # pixels from top to bottom

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from PIL import Image
 
+from affekt.formats._columns import CURVES, UNSURE, columns_of
 from affekt.formats._moments import moment, ticks
 from affekt.formats._palette import NEUTRAL
 from affekt.formats._png import GRID, MARGIN, SOFT, WIDTH, fills_of, legend, strip, words
-from affekt.formats._png_columns import CURVES, UNSURE, columns_of
 from affekt.formats._png_heading import heading, shown
 from affekt.formats._png_row import SCALE, Row, draw_row
 from affekt.results import Reading, Timeline

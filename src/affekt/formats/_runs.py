@@ -9,19 +9,23 @@ APART = 0.5  # seconds without a reading that end a run
 
 
 def runs(readings: Sequence[Reading]) -> list[Reading]:
-    """Readings of one face that follow each other and say the same become one, with their mean scores; others stay as they are."""
-    groups: dict[str | None, list[Reading]] = {}
+    """Readings of one face that follow each other and say the same become one, with their mean scores; others stay as they are.
+
+    A fused reading that rests on a face alone is one of a face, too.
+    """
+    groups: dict[tuple[str | None, str], list[Reading]] = {}
     made: list[list[Reading]] = []
     for reading in readings:
-        if reading.modality != "face":
+        if reading.modality != "face" and set(reading.shares or ()) != {"face"}:
             made.append([reading])
             continue
-        open_ = groups.get(reading.who)
+        key = (reading.who, reading.modality)
+        open_ = groups.get(key)
         if open_ and reading.start - open_[-1].end < APART and _says(reading) == _says(open_[-1]):
             open_.append(reading)
         else:
-            groups[reading.who] = [reading]
-            made.append(groups[reading.who])
+            groups[key] = [reading]
+            made.append(groups[key])
     return sorted((_one(group) for group in made), key=lambda reading: (reading.start, reading.end))
 
 

@@ -73,10 +73,10 @@ def plain(text: str) -> str:
 
 
 def text(x: float, y: float, words: str, *, size: float, style: str = "ink", weight: int = 400, anchor: str = "start") -> str:
-    """Words on one line; `style` is ink, soft or faint."""
+    """Words on one line; `style` is ink, soft, faint or a colour."""
     bold = f' font-weight="{weight}"' if weight != 400 else ""
     place = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" font-size="{size:g}"{bold}{place}>{plain(words)}</text>'
+    return f'<text {paint(style)} x="{x:.1f}" y="{y:.1f}" font-size="{size:g}"{bold}{place}>{plain(words)}</text>'
 
 
 def rect(x: float, y: float, wide: float, high: float, *, fill: str, round_by: float = 0, hint: str = "") -> str:
@@ -88,8 +88,8 @@ def rect(x: float, y: float, wide: float, high: float, *, fill: str, round_by: f
 
 
 def paint(fill: str) -> str:
-    """The attribute that colours a mark: a colour as it is, any other word as a class of the style sheet."""
-    return f"fill={quoteattr(fill)}" if fill.startswith("#") or fill == "none" else f"class={quoteattr(fill)}"
+    """The attribute that colours a mark: a colour or pattern as it is, any other word as a class of the style sheet."""
+    return f"fill={quoteattr(fill)}" if fill.startswith(("#", "url(")) or fill == "none" else f"class={quoteattr(fill)}"
 
 
 def line(x1: float, y1: float, x2: float, y2: float) -> str:

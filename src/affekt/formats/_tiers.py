@@ -2,26 +2,27 @@
 
 from collections.abc import Iterable
 
-from affekt.formats._cues import Cue, check_clock, cues_of
+from affekt.formats._cues import Cue, check_clock, cues_of, disagreements
 from affekt.results import Timeline
 
 
 def tiers(timeline: Timeline, *, name: str) -> dict[str, list[Cue]]:
     """The cues by modality and person, under distinct names; what would overlap goes to a further tier of the same.
 
-    Those of `fused` have tiers of their own, whatever modality they come from.
+    Those of `fused` have tiers of their own, whatever modality they come from, and so have disagreements.
 
     Raises:
         InputError: the timeline has no clock.
     """
     check_clock(timeline, name)
     found: dict[str, list[Cue]] = {}
-    names: dict[tuple[str, str], list[str]] = {}  # (modality, who) -> its tiers
-    for cue in [*cues_of(timeline, timeline.readings), *cues_of(timeline, timeline.fused, modality="fused")]:
-        mine = names.setdefault((cue.modality, cue.who), [])
+    names: dict[tuple[str, str], list[str]] = {}  # (kind, who) -> its tiers
+    single, fused = cues_of(timeline, timeline.readings), cues_of(timeline, timeline.fused, modality="fused")
+    for cue in (*single, *fused, *disagreements(timeline)):
+        mine = names.setdefault((cue.kind, cue.who), [])
         free = next((tier for tier in mine if found[tier][-1].end <= cue.start), None)
         if free is None:
-            free = unused(f"{cue.modality} {cue.who}".strip(), found)
+            free = unused(f"{cue.kind} {cue.who}".strip(), found)
             mine.append(free)
         found.setdefault(free, []).append(cue)
     return found

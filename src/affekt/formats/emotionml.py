@@ -19,7 +19,7 @@ from affekt.results import Reading, Timeline
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
 DIMENSIONS = ("valence", "arousal", "dominance")
-_THROUGH = {"text": "text", "speech": "voice", "face": "face"}  # the standard's words (2.3.2) for our modalities; fused has none
+_THROUGH = {"text": "text", "speech": "voice", "face": "face"}  # the standard's words (2.3.2) for our modalities
 _NO_XML = re.compile("[\ufffe\uffff]")  # JSON escapes the others that XML 1.0 cannot hold
 # What a name may consist of: NameChar of XML 1.0 (2.3) without the colon, which an id cannot have.
 _NO_NAME = re.compile(
@@ -74,7 +74,10 @@ def _add_vocabulary(document: Element, kind: str, key: str, names: Iterable[str]
 
 def _when(reading: Reading, timeline: Timeline, source: str) -> dict[str, str]:
     """How it was expressed, and when: `start` and `end` are milliseconds since 1970 (2.4.2), so a time in a recording is an offset."""
-    through = {"expressed-through": _THROUGH[reading.modality]} if reading.modality in _THROUGH else {}
+    # A fused reading is expressed through all of its modalities, which the standard lists with spaces between them.
+    modalities = [name for name, share in (reading.shares or {}).items() if share > 0] or [reading.modality]
+    known = " ".join(_THROUGH[name] for name in modalities if name in _THROUGH)
+    through = {"expressed-through": known} if known else {}
     if timeline.unit != "seconds":
         return through
     start, end = milliseconds(reading.start), milliseconds(reading.end)

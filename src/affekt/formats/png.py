@@ -1,4 +1,6 @@
-"""A picture in pixels: a band of colour and two curves over time for each person; for one moment, bars. Drawn by Pillow."""
+"""A picture in pixels: a band of colour and two curves over time for each person; for several modalities, a lane each; for one
+moment, bars. Drawn by Pillow.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -26,8 +28,10 @@ def write(timeline: Timeline) -> bytes:
 
 
 def _strips(timeline: Timeline) -> "list[Image.Image]":
-    from affekt.formats import _png_bars, _png_rows
+    from affekt.formats import _fused_figure, _png_bars, _png_fused, _png_rows
 
+    if _fused_figure.fits(timeline):
+        return _png_fused.draw(timeline)
     return _png_bars.draw(timeline) if _png_bars.fits(timeline) else _png_rows.draw(timeline)
 
 

@@ -1,10 +1,10 @@
-"""A picture: bars for one reading, lanes of colour over time for many; as SVG, for light and dark pages."""
+"""A picture: bars for one reading, lanes over time for many, more of them for several modalities; as SVG, for light and dark pages."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from affekt.formats import _svg, _svg_bars, _svg_lanes
+from affekt.formats import _fused_figure, _svg, _svg_bars, _svg_lanes, _svg_marks
 from affekt.formats._cells import flat, width, wrap
 from affekt.formats._moments import excerpt, length
 from affekt.formats._palette import NEUTRAL, OTHER, colours
@@ -23,7 +23,9 @@ def write(timeline: Timeline) -> str:
     title = flat(PurePath(timeline.source).name) or "text"
     name = _svg.name_of(timeline.to_json())
     marks, top = _heading(title, timeline)
-    if not timeline.readings:
+    if _fused_figure.fits(timeline):
+        more, end = _fused(timeline, top=top, name=name)
+    elif not timeline.readings:
         more, end = [_svg.text(MARGIN, top + 26, "No readings.", size=14, style="faint")], top + 30
     elif len(timeline) == 1:
         more, end = _svg_bars.draw(timeline.readings[0], top=top + 22)
@@ -35,6 +37,15 @@ def write(timeline: Timeline) -> str:
         more, end = _svg_lanes.draw(timeline, top=y + 24, stack=stack, name=name)
         more = chips + more
     return _svg.page([*marks, *more], height=end + 18, title=title, description=_subtitle(timeline), name=name)
+
+
+def _fused(timeline: Timeline, *, top: float, name: str) -> tuple[list[str], float]:
+    """The figure of several modalities under its legend: (marks, where they end)."""
+    figure = _fused_figure.draw(timeline)
+    fills = [_svg_marks.fill_of(fill, name=name) for fill in figure.legend.values()]
+    chips, y = _svg.legend(list(figure.legend), fills, x=MARGIN, y=top + 32)
+    drawn = _svg_marks.drawn(figure.marks, name=name)
+    return [*chips, f'<g transform="translate(0 {y + 24:.1f})">', *drawn, "</g>"], y + 24 + figure.end
 
 
 def _heading(title: str, timeline: Timeline) -> tuple[list[str], float]:
@@ -57,6 +68,8 @@ def _subtitle(timeline: Timeline) -> str:
     if len(timeline) > 1:
         ranked = sorted(timeline.scores.items(), key=lambda item: -item[1])[:2]
         facts.append(", ".join(f"{name} {score:.0%}" for name, score in ranked) + " overall" if ranked else "")
+    if clashes := len(timeline.disagreements()):
+        facts.append(f"{clashes} disagreement{'s' * (clashes != 1)}")
     return " · ".join(filter(None, (*facts, timeline.labels)))
 
 

@@ -1,20 +1,26 @@
-"""A plain-text table for the terminal: one line a reading, or one line a label where there is but one reading."""
+"""A plain-text table for the terminal: one line a reading, or one line a label where there is but one reading.
 
+Where several modalities make one reading together, that has the line; where two of them disagree, a line under it says how.
+"""
+
+from collections.abc import Sequence
+
+from affekt.formats._behind import behind, disagrees, sides, told, words_of
 from affekt.formats._cells import cut, fit, flat, width
 from affekt.formats._moments import excerpt, length, moment
-from affekt.formats._runs import runs
 from affekt.parts import Format
 from affekt.results import Reading, Timeline
 
 WIDTH = 100  # cells of a line
 BAR = 10  # cells of a bar
 SHOWN = 8  # labels of one reading
+CLASH = "≠"  # two modalities show different emotions
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def write(timeline: Timeline) -> str:
     """The table, with a line about the whole above it and the warnings under it."""
-    found = tuple(runs(timeline.readings or timeline.fused))
+    found = told(timeline)
     lines = [_heading(timeline), ""]
     if not found:
         lines.append("no readings")
@@ -33,6 +39,8 @@ def _heading(timeline: Timeline) -> str:
     facts.append(timeline.labels)
     if timeline.top and len(timeline) > 1:
         facts.append(f"in all {timeline.top[0]} {timeline.top[1]:.2f}")
+    if clashes := len(timeline.disagreements()):
+        facts.append(f"{clashes} disagreement{'s' * (clashes != 1)}")
     return " · ".join(facts)
 
 
@@ -68,26 +76,30 @@ def _needle(value: float, *, cells: int = 30) -> str:
     return "".join(line)
 
 
-def _many(readings: tuple[Reading, ...], timeline: Timeline) -> list[str]:
+def _many(readings: Sequence[Reading], timeline: Timeline) -> list[str]:
     rows = [(_when(reading, timeline), flat(reading.who or ""), reading.modality, _what(reading)) for reading in readings]
     several = len({reading.modality for reading in readings}) > 1
     heads = ("when" if timeline.duration else "", "who" if timeline.people else "", "from" if several else "", "what")
     shown = [tuple(cell if head else "" for cell, head in zip(row, heads, strict=True)) for row in rows]
     widths = [min(max(width(row[at]) for row in (heads, *shown)), most) for at, most in enumerate((17, 16, 6, 24))]
 
-    def line(cells: tuple[str, ...], score: str, text: str) -> str:
+    def line(cells: Sequence[str], score: str, text: str) -> str:
         left = "  ".join(fit(cell, wide) for cell, wide in zip(cells, widths, strict=True) if wide)
         left = f"{left}  {score}  "
         return left + cut(text, max(WIDTH - width(left), 12))
 
+    words, found = words_of(timeline), behind(timeline)
     lines = [line(heads, fit("", BAR + 5), "text" if timeline.transcript else "")]
     for cells, reading in zip(shown, readings, strict=True):
-        lines.append(line(cells, _score(reading), flat(excerpt(reading, timeline))))
+        lines.append(line(cells, _score(reading), flat(words(reading))))
+        if disagrees(reading):
+            blank = [""] * len(cells)
+            lines.append(line(blank, fit("", BAR + 5), f"{CLASH} {', '.join(map(str, sides(reading, found))) or 'modalities disagree'}"))
     return lines
 
 
 def _when(reading: Reading, timeline: Timeline) -> str:
-    if reading.modality == "face":  # expressions are short
+    if reading.modality in ("face", "fused") and timeline.unit == "seconds":  # expressions are short
         return "–".join(f"{int(at // 60)}:{at % 60:04.1f}" for at in (reading.start, reading.end))
     return f"{moment(reading.start, timeline)}–{moment(reading.end, timeline)}"
 

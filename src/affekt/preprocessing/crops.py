@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from affekt.preprocessing.clarity import face_clarity
 from affekt.preprocessing.faces import Face
 
 Floats = NDArray[np.float32]
@@ -34,10 +35,12 @@ class Crop:
     Args:
         pixels: (side, side, 3) RGB.
         reason: why it cannot be judged, None: it can.
+        clarity: in [0, 1]; 0 where it cannot be judged.
     """
 
     pixels: Bytes
     reason: str | None
+    clarity: float = 0.0
 
 
 def crop(picture: Image.Image, face: Face, *, side: int) -> Crop:
@@ -71,7 +74,11 @@ def crop(picture: Image.Image, face: Face, *, side: int) -> Crop:
     a, b, c, d, e, f = matrix
     moved = (a / by, b / by, (c - box[0]) / by, d / by, e / by, (f - box[1]) / by)
     pixels = np.asarray(part.transform((side, side), Image.Transform.AFFINE, moved, Image.Resampling.BILINEAR))
-    return Crop(pixels, _doubt(picture, face, extent=extent, xs=xs, ys=ys) or _unclear(pixels, extent))
+    grain = min(GRAIN, round(extent))  # a face of 30 pixels can have no finer details; it is small, not blurred
+    grey = np.asarray(Image.fromarray(pixels).convert("L").resize((grain, grain), Image.Resampling.BOX), np.float32)
+    fine = sharpness(grey) if grain > 2 else 0.0
+    reason = _doubt(picture, face, extent=extent, xs=xs, ys=ys) or _unclear(grey, fine)
+    return Crop(pixels, reason, 0.0 if reason else face_clarity(size=extent, fine=fine, spread=float(grey.std())))
 
 
 def _upright(face: Face) -> tuple[float, float, float, float]:
@@ -104,10 +111,8 @@ def _doubt(picture: Image.Image, face: Face, *, extent: float, xs: NDArray[np.fl
     return "face turned away" if aside > TURNED else None
 
 
-def _unclear(pixels: Bytes, extent: float) -> str | None:
-    """Why a crop cannot be judged by what is to be seen in it."""
-    grain = min(GRAIN, round(extent))  # a face of 30 pixels can have no finer details; it is small, not blurred
-    grey = np.asarray(Image.fromarray(pixels).convert("L").resize((grain, grain), Image.Resampling.BOX), np.float32)
+def _unclear(grey: Floats, fine: float) -> str | None:
+    """Why a crop cannot be judged by what is to be seen in it, (side, side), and the power of its finest details."""
     mean, spread = float(grey.mean()), float(grey.std())
     if mean < DARK:
         return f"face too dark: brightness {mean:.0f} of 255"
@@ -115,7 +120,7 @@ def _unclear(pixels: Bytes, extent: float) -> str | None:
         return f"face too bright: brightness {mean:.0f} of 255"
     if spread < FLAT:
         return f"face without contrast: spread {spread:.0f} of 255"
-    return "face blurred" if sharpness(grey) < BLURRED else None
+    return "face blurred" if fine < BLURRED else None
 
 
 def sharpness(grey: Floats) -> float:

@@ -133,6 +133,11 @@ class Segmenter:
         return found + (list(self._cut(len(self.frames))) if self.speaking else [])
 
     @property
+    def settled(self) -> float:
+        """Seconds from the begin of the stream up to which no utterance is to come any more."""
+        return round((self.seen - len(self.frames)) / SECOND, 3)
+
+    @property
     def pending(self) -> Utterance | None:
         """What has been heard of an utterance that is still going on."""
         if not self.speaking or sum(chance >= ON for chance in self.chances) < LEAST:

@@ -137,6 +137,12 @@ def joined(words: Iterable[Word]) -> str:
     return " ".join("".join(word.text for word in words).split())
 
 
+def sure(words: Sequence[Word]) -> float:
+    """How sure it is that they were said: the mean of their probabilities, weighted by length; 1 where there are none."""
+    lengths = [len(word.text) for word in words]
+    return sum(length * word.probability for length, word in zip(lengths, words, strict=True)) / sum(lengths) if any(lengths) else 1.0
+
+
 def as_turns(utterances: Iterable[tuple[float, str | None, Sequence[Word]]]) -> tuple[str, list[Clip]]:
     """The transcript, one line an utterance, and a text clip for each, with seconds as well as character offsets into the transcript.
 

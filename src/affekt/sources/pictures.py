@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,37 +250,48 @@ def _camera(av: Any, number: int | str) -> Any:
         raise InputError(f"the camera {number!r} cannot be used ({error}); name another, or give frames as an iterable") from error
 
 
-def pushed(frames: Iterable[Any], *, rate: float = 0.0, name: str = "stream") -> Pictures:
+def pushed(frames: Iterable[Any], *, rate: float = 0.0, name: str = "stream", late: Literal["error", "skip"] = "error") -> Pictures:
     """Frames that come one by one: arrays, or pairs of seconds and an array; it can be read once.
 
     Args:
         rate: frames a second that are wanted; frames without a time are taken to come 25 a second.
+        late: what becomes of a frame whose time is not after the one before: an error, as in what a program makes, or left out and
+            counted in `warnings`, as of a live device.
 
     Raises:
-        InputError: later, when it is read: a frame is no picture, or time goes back.
+        InputError: later, when it is read: a frame is no picture, or time goes back where that is an error.
     """
+    warnings: list[str] = []
 
     def timed() -> Iterator[Frame]:
-        last, due = -1.0, 0.0
+        warnings.clear()
+        last, due, left = -1.0, 0.0, 0
         for count, given in enumerate(frames):
             time, pixels = given if isinstance(given, tuple) and len(given) == 2 else (count / USUAL, given)
-            if not _is_time(time):
+            if not is_time(time):
                 raise InputError(f"frame {count} of {name} is of {time!r}; a time is a number of seconds from 0 on")
+            if time <= last and late == "skip":
+                left += 1
+                warnings[:] = [
+                    f"{left} frames came late or twice and were left out" if left > 1 else "a frame came late or twice and was left out"
+                ]
+                continue
             if time <= last:
                 raise InputError(f"frame {count} of {name} is of {time} s, and the one before of {last} s; time goes on")
             last, found = float(time), rgb(pixels)
             if last >= due:
-                due = _next(last, rate)
+                due = next_due(last, rate)
                 yield Frame(last, found)
 
-    return Pictures(name, None, timed)
+    return Pictures(name, None, timed, warnings=warnings)
 
 
-def _is_time(given: Any) -> bool:
+def is_time(given: Any) -> bool:
+    """Whether it is a number of seconds from 0 on."""
     return isinstance(given, (int, float, np.integer, np.floating)) and math.isfinite(given) and bool(given >= 0)
 
 
-def _next(time: float, rate: float) -> float:
+def next_due(time: float, rate: float) -> float:
     """When the next frame is wanted after one of `time`: a little before its turn, so that none is missed by a rounding."""
     return (math.floor(time * rate + 0.5) + 0.75) / rate if rate else 0.0
 
@@ -306,7 +317,7 @@ def _frames(av: Any, container: Any, *, rate: float, name: str, length: float, w
             shift, now = shift + time + step - now, time + step
         if now <= time or now < due:
             continue
-        time, due, count = now, _next(now, rate), count + 1
+        time, due, count = now, next_due(now, rate), count + 1
         yield Frame(now, _pixels(frame, float(stream.sample_aspect_ratio or 1)))
     if not count:
         why = f": {problems[0]}" if problems else ""

@@ -1,0 +1,66 @@
+"""The models that a reader uses, each opened when it is first needed, once."""
+
+from threading import Lock
+from typing import cast
+
+from affekt import catalog
+from affekt.encoders._open import exists, open_encoder
+from affekt.errors import InputError, LicenceRefused, UnknownName
+from affekt.hearing import SpeechEncoder
+from affekt.parts import OpenEncoder
+from affekt.preprocessing.transcript import Transcriber
+from affekt.results import Modality
+from affekt.settings import Settings
+from affekt.watching import FaceEncoder
+
+
+class Models:
+    """Models by what the settings name.
+
+    Raises:
+        UnknownName: there is no such model.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        for name in (settings.text_model, settings.speech_model, settings.face_model):
+            if not exists(name):
+                raise UnknownName(name, "encoders", catalog.names("encoders"), also="nor a folder of that name")
+        self._loading = Lock()
+        self._opened: dict[Modality, OpenEncoder] = {}
+        self._transcriber: Transcriber | None = None
+
+    def text(self) -> OpenEncoder:
+        """The text model."""
+        return self._encoder("text", self.settings.text_model)
+
+    def speech(self) -> SpeechEncoder:
+        """The speech model; where only commercial use is allowed, `speech_affekt` has a free sibling."""
+        name = self.settings.speech_model
+        if self.settings.commercial_only and name == "speech_affekt":
+            name = "speech_affekt_free"
+        return cast(SpeechEncoder, self._encoder("speech", name))
+
+    def face(self) -> FaceEncoder:
+        """The face model."""
+        return cast(FaceEncoder, self._encoder("face", self.settings.face_model))
+
+    def transcriber(self) -> Transcriber:
+        """The model that writes down what is said."""
+        with self._loading:
+            if self._transcriber is None:
+                settings = self.settings
+                self._transcriber = Transcriber(settings.transcript, language=settings.language or None, threads=settings.threads)
+        return self._transcriber
+
+    def _encoder(self, modality: Modality, name: str) -> OpenEncoder:
+        with self._loading:
+            if modality not in self._opened:
+                opened = open_encoder(name, self.settings.threads)
+                if opened.card.modality != modality:
+                    raise InputError(f"{opened.card.name} reads {opened.card.modality}, not {modality}; choose a {modality} model")
+                if self.settings.commercial_only and not opened.card.commercial:
+                    licence = opened.card.licence["weights"]
+                    raise LicenceRefused(f"{opened.card.name} is not for commercial use ({licence}); choose another model")
+                self._opened[modality] = opened
+        return self._opened[modality]
