@@ -34,7 +34,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from affekt.preprocessing import mouths
-from affekt.preprocessing.faces import again, find
+from affekt.preprocessing.faces import Face, again, between, find
 from affekt.preprocessing.mouths import Cues, cues, loudness, motion, patch, speaking
 from affekt.preprocessing.speech import Segmenter
 from affekt.sources.audio import RATE, open_audio
@@ -48,7 +48,7 @@ OTHERS = ("d10", "d11", "d12", "d3", "single_face")
 MIMING = ("d10", "d11", "d12")
 SOUNDS = ("test_eng_5_seconds.wav", "test_dutch_5_seconds.wav")  # voices of nobody to be seen
 HIGH, SMALL = 256, 96  # pixels of a panel: faces about 120 and 45 wide
-HELD = 0.2  # seconds: faces are found five times a second, and mouths looked at more often
+HELD = 0.2  # seconds: faces are found five times a second, and mouths looked at more often, as in `affekt.watching`
 RATES = (5.0, 8.0, 12.5, 25.0)  # looks a second
 PIECE, STEP = 3.0, 1.5  # seconds
 BEGINS = 1.0  # seconds between two points at which the other face starts
@@ -119,18 +119,25 @@ def seen(name: str, *, high: int = HIGH, every: float = 0.0) -> Seen:
 
     Args:
         high: pixels of the panel.
-        every: seconds between two finds of the face; between, it is taken to be where it was.
+        every: seconds between two finds of the face; in between it is taken to be on its way from one place to the next.
     """
-    face, found_at, times, patches = None, -np.inf, [], []
+    last: tuple[float, Face] | None = None
+    waiting: list[tuple[float, np.ndarray]] = []
+    times, patches = list[float](), list[np.ndarray]()
     for frame in open_video(clip(f"{name}.mp4"), rate=0).frames():
         pixels = resized(frame.pixels, round(frame.pixels.shape[1] * high / frame.pixels.shape[0]), high)
-        if face is None or frame.time >= found_at + every - 1e-6:
-            known = again(pixels, [face])[0] if face else None
-            face, found_at = known or max(find(pixels, fine=False), key=lambda one: one.width), frame.time
-        found = patch(Image.fromarray(pixels), face)
-        if found is not None:
-            times.append(frame.time)
-            patches.append(found)
+        waiting.append((frame.time, pixels))
+        if last is not None and frame.time < last[0] + every - 1e-6:
+            continue
+        known = again(pixels, [last[1]])[0] if last else None
+        face = known or max(find(pixels, fine=False), key=lambda one: one.width)
+        begin, before = last or (frame.time - 1, face)
+        for time_, one in waiting:
+            found = patch(Image.fromarray(one), between(before, face, (time_ - begin) / (frame.time - begin)))
+            if found is not None:
+                times.append(time_)
+                patches.append(found)
+        last, waiting = (frame.time, face), []
     return Seen(np.array(times), np.stack(patches), sound_of(f"{name}.mp4"))
 
 

@@ -135,6 +135,19 @@ def test_models_and_labels_are_listed() -> None:
     assert (commercial["text_affekt"], commercial["speech_affekt"], commercial["speech_affekt_free"]) == (True, False, True)
 
 
+def test_what_is_learned_of_fusion_and_context_is_listed_with_its_licence() -> None:
+    listed = {one["name"]: one for one in json.loads(run("models", "--json").stdout) if one["kind"] != "encoder"}
+    assert {name: (one["kind"], one["commercial"]) for name, one in listed.items()} == {
+        "fusion_log_linear": ("fusion", False),
+        "fusion_log_linear_free": ("fusion", True),
+        "text_context": ("context", True),
+    }
+    told = run("models").stdout
+    for name, one in listed.items():
+        assert f"{name}@{one['revision']}" in told and one["licence"]["weights"] in told
+        assert one["labels"] == ["ekman7"] and one["limits"] and all(limit in told for limit in one["limits"])
+
+
 def test_evaluate_gives_every_number(tmp_path: Path) -> None:
     rows = [("so happy", "glad"), ("I am furious", "mad"), ("the door is open", "calm"), ("ignore me", "junk")] * 5
     data, mapping = tmp_path / "data.jsonl", tmp_path / "map.json"

@@ -1,4 +1,4 @@
-"""Affekt reads emotion from text: one call, one schema, one calibrated timeline of who felt what, when and how surely.
+"""Affekt reads emotion from text, speech and faces: one call, one schema, one calibrated timeline of who felt what, when and how surely.
 
 >>> import affekt
 >>> affekt.read("I love this so much!").top[0]

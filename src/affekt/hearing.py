@@ -5,6 +5,7 @@ A `Listener` serves files and live streams alike; what it gives out at the end o
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from typing import Protocol
 
 import numpy as np
@@ -29,7 +30,8 @@ SHORT = 0.4  # seconds of speech in an utterance; less is not judged
 CLIPPED = 0.02  # share of samples at full scale from which the reader should know
 SEPARATE = 0.5  # correlation of two channels below which they are two people's microphones
 PEEK = 30 * RATE  # samples that this is judged by
-PROVISIONAL = RATE // 4  # samples between two readings of an utterance that goes on
+STEP = RATE // 10  # samples that are listened to at once
+PROVISIONAL = 2 * STEP  # samples between two readings of an utterance that goes on; the first comes as soon as it is sure to be one
 
 
 class SpeechEncoder(Protocol):
@@ -55,12 +57,14 @@ class Heard:
         voice: (frames,) decibels of each 32 ms, in the band that a mouth follows.
         words: what was said, where that was asked for.
         said: the reading of these words.
+        samples: (n,) until its words are known, where they are asked for.
     """
 
     reading: Reading
     voice: Floats
     words: tuple[Word, ...] = ()
     said: Reading | None = None
+    samples: Floats | None = None
 
 
 class Listener:
@@ -71,7 +75,7 @@ class Listener:
         who: the speaker, where there is one.
         voices: what has been heard of speakers before, by name; what is learned here goes there.
         diariser: tells who speaks in an utterance, where several may.
-        transcribe: the words in samples, (n,).
+        sampled: keep what was heard, for its words.
     """
 
     def __init__(
@@ -82,14 +86,15 @@ class Listener:
         who: str | None = None,
         voices: MutableMapping[str, Baseline] | None = None,
         diariser: Diariser | None = None,
-        transcribe: Callable[[Floats], tuple[Word, ...]] | None = None,
+        sampled: bool = False,
     ) -> None:
-        self.encoder, self.labels, self.who, self.diariser, self.transcribe = encoder, labels, who, diariser, transcribe
+        self.encoder, self.labels, self.who, self.diariser, self.sampled = encoder, labels, who, diariser, sampled
         self.voices: MutableMapping[str, Baseline] = {} if voices is None else voices
         self.nameless = None if encoder.population is None else nothing_heard(encoder.population)
         self.spoken = spoken(encoder.card, labels)
         self.segmenter = Segmenter()
         self.clipped = 0
+        self.going = False  # an utterance that is provisionally read
 
     def push(self, samples: Floats) -> list[Heard]:
         """What was heard in the utterances that end within these samples, (n,)."""
@@ -122,7 +127,7 @@ class Listener:
             else:
                 self.voices[self.who] = known
         levels = [level for _, level in loudness(utterance.samples, start=0.0)]
-        return Heard(reading, np.array(levels, np.float32), () if self.transcribe is None else self.transcribe(utterance.samples))
+        return Heard(reading, np.array(levels, np.float32), samples=utterance.samples if self.sampled else None)
 
     def _judge(self, utterance: Utterance) -> tuple[Floats, Floats]:
         """Features, (d,), and calibrated scores of the set that the model speaks, (labels,)."""
@@ -166,6 +171,7 @@ class Hearing:
         diariser: makes what tells who speaks, where one microphone has several people before it.
         transcribe: the words in samples, (n,).
         read_words: the reading of an utterance's words.
+        later: words come by `words`, which may be asked in another thread, and do not hold up what is heard.
 
     Raises:
         InputError: there are more or fewer names than microphones.
@@ -182,8 +188,9 @@ class Hearing:
         diariser: Callable[[], Diariser] | None = None,
         transcribe: Callable[[Floats], tuple[Word, ...]] | None = None,
         read_words: Callable[[Clip], Reading] | None = None,
+        later: bool = False,
     ) -> None:
-        self.audio, self.labels, self.read_words = audio, labels, read_words
+        self.audio, self.labels, self.transcribe, self.read_words, self.later = audio, labels, transcribe, read_words, later
         self.blocks, self.mixing = _peeked(audio)
         if names and len(names) != len(self.mixing):
             raise InputError(f"{len(names)} names for {len(self.mixing)} microphones in {audio.name}; give one a microphone")
@@ -197,23 +204,18 @@ class Hearing:
                 who=who,
                 voices=kept,
                 diariser=diariser() if diariser is not None and who is None else None,
-                transcribe=transcribe,
+                sampled=transcribe is not None,
             )
             for who in people
         ]
         self.heard: list[Heard] = []
+        self.unsaid: SimpleQueue[int | None] = SimpleQueue()  # numbers of utterances whose words are to come; None: there are no more
         self.samples = 0  # read so far, a channel
-        self.ended = False
 
     @property
     def position(self) -> float:
         """Seconds of the sound that have been read."""
         return self.samples / RATE
-
-    @property
-    def settled(self) -> float:
-        """Seconds up to which it is known what utterances there are."""
-        return np.inf if self.ended else min(listener.segmenter.settled for listener in self.listeners)
 
     @property
     def duration(self) -> float | None:
@@ -226,37 +228,58 @@ class Hearing:
         return len(self.heard)
 
     def readings(self, *, provisional: bool = False) -> Iterator[Reading]:
-        """The readings in the order in which utterances end, and of those that go on four times a second where `provisional`.
+        """The readings in the order in which utterances end, and of those that go on five times a second where `provisional`.
 
-        What was said in an utterance follows it.
+        What was said in an utterance follows it, if it does not come later.
         """
-        for block in self.blocks:
-            for begin, end in _quarters(self.samples, block.shape[1]):
-                piece = self.mixing @ block[:, begin:end]
-                heard = [one for listener, samples in zip(self.listeners, piece, strict=True) for one in listener.push(samples)]
-                self.samples += end - begin
-                yield from self._keep(heard)
-                if provisional and self.samples % PROVISIONAL == 0:
-                    yield from (reading for listener in self.listeners if (reading := listener.provisional()) is not None)
-        heard = [one for listener in self.listeners for one in listener.flush()]
-        self.ended = True
-        yield from self._keep(heard)
+        try:
+            for block in self.blocks:
+                for begin, end in _steps(self.samples, block.shape[1]):
+                    piece = self.mixing @ block[:, begin:end]
+                    heard = [one for listener, samples in zip(self.listeners, piece, strict=True) for one in listener.push(samples)]
+                    self.samples += end - begin
+                    yield from self._keep(heard)
+                    if provisional:
+                        yield from self._provisional()
+            yield from self._keep([one for listener in self.listeners for one in listener.flush()])
+        finally:
+            self.unsaid.put(None)
+
+    def words(self) -> Iterator[Reading]:
+        """What was said, as it is written down, until the sound ends; where words come later."""
+        while (number := self.unsaid.get()) is not None:
+            self.heard[number] = one = self._written(self.heard[number])
+            if one.said is not None:
+                yield one.said
+
+    def _provisional(self) -> Iterator[Reading]:
+        for listener in self.listeners:
+            first, listener.going = not listener.going, listener.segmenter.sure
+            if listener.going and (first or self.samples % PROVISIONAL == 0) and (reading := listener.provisional()) is not None:
+                yield reading
 
     def _keep(self, heard: list[Heard]) -> Iterator[Reading]:
-        for one in sorted(heard, key=lambda one: one.reading.end):  # of two microphones; in the order that turns are read in
-            one = replace(one, said=self._said(one))
+        for one in sorted(heard, key=lambda one: one.reading.end):  # of two microphones; in the order in which turns are read
+            one = one if self.later else self._written(one)
             self.heard.append(one)
             yield one.reading
             if one.said is not None:
                 yield one.said
+            if self.later and self.transcribe is not None:
+                self.unsaid.put(len(self.heard) - 1)
 
-    def _said(self, heard: Heard) -> Reading | None:
-        _, turns = as_turns([(heard.reading.start, heard.reading.who, heard.words)])
+    def _written(self, heard: Heard) -> Heard:
+        """What was heard, with its words and their reading."""
+        if self.transcribe is None or heard.samples is None:
+            return heard
+        words = self.transcribe(heard.samples)
+        heard = replace(heard, words=words, samples=None)
+        _, turns = as_turns([(heard.reading.start, heard.reading.who, words)])
         if self.read_words is None or not turns:
-            return None
+            return heard
         made = self.read_words(turns[0])
-        clear = round((1.0 if made.clarity is None else made.clarity) * sure(heard.words), DIGITS)
-        return replace(made, span=None, clarity=clear, words=joined(heard.words))
+        clear = round((1.0 if made.clarity is None else made.clarity) * sure(words), DIGITS)
+        return replace(heard, said=replace(made, span=None, clarity=clear, words=joined(words)))
 
     def timeline(self, whose: Sequence[str | None] = ()) -> Timeline:
         """What has been read so far.
@@ -300,11 +323,11 @@ def _clipping(listener: Listener) -> Iterator[str]:
         yield f"{listener.clipped} utterances{whose} are clipped: recorded too loud, their scores are less sure"
 
 
-def _quarters(position: int, count: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of what a block of so many samples holds of each quarter of a second of the sound."""
+def _steps(position: int, count: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of what a block of so many samples holds of each step of the sound."""
     begin = 0
     while begin < count:
-        end = min(count, begin + PROVISIONAL - (position + begin) % PROVISIONAL)
+        end = min(count, begin + STEP - (position + begin) % STEP)
         yield begin, end
         begin = end
 

@@ -4,6 +4,7 @@ from threading import Lock
 from typing import cast
 
 from affekt import catalog
+from affekt.calibration.context import Context, open_context
 from affekt.encoders._open import exists, open_encoder
 from affekt.errors import InputError, LicenceRefused, UnknownName
 from affekt.hearing import SpeechEncoder
@@ -12,6 +13,8 @@ from affekt.preprocessing.transcript import Transcriber
 from affekt.results import Modality
 from affekt.settings import Settings
 from affekt.watching import FaceEncoder
+
+KNOWN_TO_CONTEXT = "text_affekt"  # whose scores the shipped context was learned on
 
 
 class Models:
@@ -52,6 +55,18 @@ class Models:
                 settings = self.settings
                 self._transcriber = Transcriber(settings.transcript, language=settings.language or None, threads=settings.threads)
         return self._transcriber
+
+    def context(self) -> Context | None:
+        """How earlier turns of a conversation pull at a turn; None: not at all.
+
+        Raises:
+            InputError: it is asked for, and was learned for another model.
+        """
+        if not self.settings.context:
+            return None
+        if (name := self.text().card.name) != KNOWN_TO_CONTEXT:
+            raise InputError(f"context was learned for {KNOWN_TO_CONTEXT}, not for {name}; leave context out, or choose that model")
+        return open_context()
 
     def _encoder(self, modality: Modality, name: str) -> OpenEncoder:
         with self._loading:

@@ -23,12 +23,12 @@ class People:
 
     given: frozenset[Speaker] = frozenset()
     together: dict[Speaker, dict[str, float]] = field(default_factory=dict)  # seconds that a voice was spoken by a face
-    order: list[str] = field(default_factory=list)  # faces and voices as they appear
+    order: list[str] = field(default_factory=list)  # faces as they appear
 
-    def appear(self, name: Speaker) -> None:
-        """Somebody is seen or heard."""
-        if name is not None and name not in self.order:
-            self.order.append(name)
+    def appear(self, face: str) -> None:
+        """Somebody is seen."""
+        if face not in self.order:
+            self.order.append(face)
 
     def prior(self, speaker: Speaker, face: str) -> float:
         """Log odds that this face speaks with this voice, by what went together before."""
@@ -45,7 +45,6 @@ class People:
             evidence: face -> log odds that it does, by what is to be seen of its mouth.
             seconds: that the utterance lasts.
         """
-        self.appear(speaker)
         likely = self.likeliest(speaker, evidence)
         if likely is not None:
             mine = self.together.setdefault(speaker, {})
@@ -69,17 +68,19 @@ class People:
         return found
 
     def names(self, called: Mapping[Speaker, str] | None = None) -> tuple[dict[Speaker, str], dict[str, str]]:
-        """Voice -> what the person is called, where that is another name, and face -> likewise: "person 1" where nobody gave a name.
+        """Voice -> what the person is called, where that is another name, and face -> likewise: "person 2" where nobody gave a name.
+
+        The number is that of the face, so that nobody gets another's when more people speak.
 
         Args:
             called: names of voices that a transcript gives.
         """
         voices = {speaker: name for speaker, name in (called or {}).items() if speaker not in self.given}
         faces = dict[str, str]()
-        joined = sorted(self.joined().items(), key=lambda pair: min(self.order.index(name) for name in pair if name in self.order))
-        for count, (speaker, face) in enumerate(joined, 1):
+        for speaker, face in self.joined().items():
+            self.appear(face)
             own = voices.get(speaker) or (speaker if speaker in self.given else None)
-            voices[speaker] = faces[face] = own or f"person {count}"
+            voices[speaker] = faces[face] = own or f"person {self.order.index(face) + 1}"
         return voices, faces
 
 

@@ -6,7 +6,6 @@ need and leads each source to its path.
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt import catalog
-from affekt.errors import EmptyInput, InputError, NoColumn
+from affekt.calibration.context import Conversation
+from affekt.errors import InputError, NoColumn
 from affekt.fusion import open_fusion
 from affekt.hearing import Hearing, SpeechEncoder
 from affekt.models import Models
@@ -29,7 +29,7 @@ from affekt.settings import Settings, resolve
 from affekt.sources import is_picture, is_sound, is_video, open_source
 from affekt.sources.audio import RATE, tracks
 from affekt.sources.devices import camera_frames, microphone_pieces
-from affekt.sources.live import Clock, incoming, open_sound
+from affekt.sources.live import Clock, open_sound
 from affekt.sources.pictures import open_pictures, pushed
 from affekt.stream import Stream
 from affekt.texts import Texts
@@ -55,6 +55,7 @@ class Reader:
         language: that is spoken, for the transcript; by default it is found out.
         face_rate: frames a second of a video in which faces are read; 0: all.
         resting_face: judge each face by how it differs from its own resting face.
+        context: let the turns of a conversation that came before pull at what a turn says.
         fusion: rule by which modalities are fused, or the folder of one that was learned.
 
     Raises:
@@ -79,6 +80,7 @@ class Reader:
         language: str | None = None,
         face_rate: float | None = None,
         resting_face: bool | None = None,
+        context: bool | None = None,
         fusion: str | None = None,
     ) -> None:
         models = models or {}
@@ -96,6 +98,7 @@ class Reader:
             language=language,
             face_rate=face_rate,
             resting_face=resting_face,
+            context=context,
             fusion=fusion,
         )
         self.labels: LabelSet = catalog.find("labels", self.settings.labels)
@@ -156,10 +159,7 @@ class Reader:
         scene = self.scene(source, kind=kind, only=only, rate=rate, who=who, transcript=transcript)
         if scene is None:
             return self._texts.timelines([open_source(source, kind=kind)])[0]
-        for sense in scene.senses:
-            with suppress(EmptyInput):  # `Scene.timeline` says it, where the other sense has nothing either
-                for _ in sense.readings():
-                    pass
+        scene.read()
         return scene.timeline()
 
     def scene(
@@ -203,13 +203,14 @@ class Reader:
         watching = self.watch(source, mouths=listened) if looked else None
         return Scene(hearing, watching, labels=self.labels, rule=self.rule, transcript=given)
 
-    def hear(self, source: Any, *, rate: int = RATE, who: Sequence[str] = (), transcribe: bool = True) -> Hearing:
+    def hear(self, source: Any, *, rate: int = RATE, who: Sequence[str] = (), transcribe: bool = True, later: bool = False) -> Hearing:
         """A sound that is about to be read: `readings()` gives them one by one, `timeline()` what has been read so far.
 
         Args:
             source: a path, samples, or an iterable of pieces of samples, say of a socket; None: the microphone.
             rate, who: as in `read`.
             transcribe: False: what is said is not written down, whatever the settings say.
+            later: words do not hold up what is heard, see `Hearing`.
 
         Raises:
             InputError: there is no such file, or nothing in it is sound.
@@ -227,7 +228,8 @@ class Reader:
             voices=self.voices if who else None,
             diariser=None if settings.speakers == 1 else partial(Diariser, speakers=settings.speakers or None),
             transcribe=write,
-            read_words=None if write is None else (lambda clip: self.read_clips([clip])[0]),
+            read_words=None if write is None else self._turns(),
+            later=later and write is not None,
         )
 
     def watch(self, source: Any = None, *, rate: float | None = None, mouths: bool = False) -> Watching:
@@ -265,7 +267,7 @@ class Reader:
     ) -> Stream:
         """Readings while somebody speaks and is seen: of each modality as they come, and fused ones; iterate it, with `async` or without.
 
-        What is provisional is said again four times a second, and is final at the end of an utterance. All times are of one clock.
+        What is provisional is said again five times a second, and is final at the end of an utterance. All times are of one clock.
         The timeline of the stream is that which `read` gives of the same recording. Without any argument the microphone is heard.
 
         Args:
@@ -290,7 +292,7 @@ class Reader:
             heard = adapt(sound if sound is not None else microphone_pieces(microphone, clock)) if hears else None
             seen = adapt(pictures if pictures is not None else camera_frames(camera, clock)) if sees else None
             return Scene(
-                None if heard is None else self.hear(incoming(heard, rate=rate), who=[who] if who else (), transcribe=words is None),
+                None if heard is None else self.hear(heard, rate=rate, who=[who] if who else (), transcribe=words is None, later=True),
                 None if seen is None else self.watch(pushed(seen, rate=self._looks(mouths=hears), late="skip"), mouths=hears),
                 labels=self.labels,
                 rule=self.rule,
@@ -356,13 +358,19 @@ class Reader:
         """One reading a clip of text, in order."""
         return self._texts.read(clips)
 
+    def _turns(self) -> Callable[[Clip], Reading]:
+        """The reading of one turn of a conversation after another."""
+        texts = self._texts
+        talk = None if texts.context is None else Conversation(texts.context)
+        return lambda clip: texts.read([clip], talks=[] if talk is None else [(slice(0, 1), talk)])[0]
+
     def scores(self, clips: Sequence[Clip]) -> tuple[Floats, Floats | None]:
         """Calibrated scores of clips of text, see `Texts.scores`."""
         return self._texts.scores(clips)
 
     @property
     def _texts(self) -> Texts:
-        return Texts(self.encoder, self.labels, self.settings.batch)
+        return Texts(self.encoder, self.labels, self.settings.batch, self._models.context())
 
 
 def _cell(row: Mapping[str, str], column: str) -> str:

@@ -5,9 +5,11 @@ heard and seen until its end, so a stream gives what the batch gives on the same
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from math import inf
+from threading import Event, Thread
 
 import numpy as np
 
@@ -21,13 +23,15 @@ from affekt.preprocessing.mouths import ALONE, MEMORY, speaking
 from affekt.preprocessing.speech import FRAME
 from affekt.results import Reading, Timeline
 from affekt.sources.audio import RATE
-from affekt.transcripts import Transcript
+from affekt.transcripts import Transcript, is_of
 from affekt.watching import Sight, Watching
 
 WINDOW = 1.0  # seconds: of a face whose person says nothing
 SEEN = 0.3  # share of an utterance in which a face is to be seen that may be the one that speaks
-SAID = 0.3  # share of an utterance, or of a line of a transcript, that both last, from which the line is of the utterance
-LATE = 0.5  # seconds that pictures may lag behind the sound before a stream goes on without them
+TICK = 0.1  # seconds between two reports
+PATIENCE = 2.0  # seconds in which a sense that is stopped should come to an end
+LATE, STARTING = 1.0, 3.0  # seconds without a picture after which a stream goes on without, and the same before the first one
+Names = tuple[dict[str | None, str], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +65,57 @@ class Scene:
         self.speaker_of: list[str | None] = []  # face that speaks each utterance, in the order in which they end
         self.sights: dict[str, list[Sight]] = {}
         self.indexed = 0
+        self.named: tuple[tuple[int, int], Names] = ((0, 0), ({}, {}))  # of how many utterances and lines, and what `names` gave then
         self.failed: list[str] = []  # why one of the senses ended before its time
+        self.words = bool(self.transcript.readings) or (hearing is not None and hearing.read_words is not None)  # there may be some
 
     @property
     def senses(self) -> list[Hearing | Watching]:
         """What there is to read."""
         return [sense for sense in (self.hearing, self.watching) if sense is not None]
 
+    def read(self, *, report: Callable[[], object] = lambda: None) -> None:
+        """Hears and looks to the end, side by side, each in a thread of its own; `timeline` is what was read, also when it is stopped.
+
+        Args:
+            report: is called ten times a second.
+
+        Raises:
+            AffektError: whatever the sound or the pictures cannot be read for; that there is nothing in them `timeline` says.
+        """
+        over, failed = Event(), list[BaseException]()
+
+        def run(sense: Hearing | Watching) -> None:
+            try:
+                for _ in sense.readings():
+                    if over.is_set():
+                        return
+            except EmptyInput:
+                return
+            except BaseException as error:  # it is raised in the thread that asked
+                failed.append(error)
+
+        threads = [Thread(target=run, args=(sense,), daemon=True) for sense in self.senses]
+        for thread in threads:
+            thread.start()
+        try:
+            while any(thread.is_alive() for thread in threads) and not failed:
+                threads[0].join(TICK)
+                threads[-1].join(TICK if not threads[0].is_alive() else 0)
+                report()
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join(PATIENCE)
+        if failed:
+            raise failed[0]
+        for _ in self.settle():
+            pass
+
     @property
     def fuses(self) -> bool:
         """Whether there may be several modalities."""
-        words = bool(self.transcript.readings) or (self.hearing is not None and self.hearing.read_words is not None)
-        return len(self.senses) + words > 1
+        return len(self.senses) + self.words > 1
 
     # Whose utterance it is ---------------------------------------------------------------------------------------------------------
 
@@ -110,14 +153,9 @@ class Scene:
         assert self.hearing is not None
         one, face = self.hearing.heard[number], self.speaker_of[number]
         start, end = one.reading.start, one.reading.end
-        said = one.said or self._line(one.reading)
+        said = one.said or self.transcript.said_in(one.reading)
         seen = self.seen(face, start, end) if face else None
         return Part(tuple(filter(None, (said, one.reading, seen))), one.reading.who, face)
-
-    def _line(self, spoken: Reading) -> Reading | None:
-        """What the transcript says in an utterance: its lines' mean, weighted by how long they last in it."""
-        lines = [(line, _common(line, spoken)) for line in self.transcript.readings if _is_of(line, spoken)]
-        return _mean(lines) if lines else None
 
     def seen(self, face: str, start: float, end: float, *, provisional: bool = False) -> Reading | None:
         """What a face shows in a stretch of time: the mean of its sights, weighted by clarity; None: it is not to be seen."""
@@ -135,10 +173,13 @@ class Scene:
         return replace(made, clarity=clarity, provisional=provisional)
 
     def alone(self, face: str, *, since: float = 0.0, until: float = inf) -> Iterator[tuple[float, float]]:
-        """The seconds in which a face is to be seen and does not speak an utterance that is settled; whole ones from `since` to `until`."""
-        sights = self._within(face, since, until)
-        spoken = [(one.reading.start, one.reading.end) for one, whose in self._settled() if whose == face and one.reading.end > since]
-        for second in sorted({int(sight.start // WINDOW) for sight in sights}):
+        """What is left of the seconds in which a face is to be seen, from `since` to `until`, without the utterances that it speaks.
+
+        Whole seconds, as far as is settled by now whose face speaks which utterance.
+        """
+        mine = (one.reading for one, whose in self._settled() if whose == face and one.reading.end > since)
+        spoken = sorted((one.start, one.end) for one in mine)  # two microphones may hear one face at once
+        for second in sorted({int(sight.start // WINDOW) for sight in self._within(face, since, until)}):
             begin, end = second * WINDOW, (second + 1) * WINDOW
             if end <= until:
                 yield from _without(begin, end, spoken)
@@ -167,26 +208,31 @@ class Scene:
     # The whole ---------------------------------------------------------------------------------------------------------------------
 
     def timeline(self) -> Timeline:
-        """What has been heard and seen so far.
+        """What has been heard and seen so far; of a scene that goes on this decides nothing that is still to come.
 
         Raises:
             EmptyInput: neither speech nor a face was found.
         """
-        for _ in self.settle():
+        scene = copy(self)
+        scene.people, scene.speaker_of = deepcopy(self.people), [*self.speaker_of]
+        scene.sights = {face: [*sights] for face, sights in self.sights.items()}
+        for _ in scene.settle():
             pass
+        return scene._timeline()
+
+    def _timeline(self) -> Timeline:
         voices, faces = self.names()
         parts = list(self.parts())
         whose = [person(part, voices, faces) for part in parts]
-        made, missing = self._made(whose)
-        lines = [replace(line, who=voices.get(line.who, line.who)) for line in self.transcript.readings]
-        read = [*(_renamed(reading, faces) for one in made for reading in one.readings), *lines]
+        made, missing = self._made(whose[: len(self.speaker_of)])
+        read = [*(_renamed(reading, faces) for one in made for reading in one.readings), *self._lines(whose)]
         several = len({reading.modality for reading in read}) > 1
         fused = [self.fused(part, who) for part, who in zip(parts, whose, strict=True) if several]
         return Timeline(
-            source=made[0].source,
-            duration=max(one.duration for one in made),
-            unit=made[0].unit,
-            labels=made[0].labels,
+            source=made[0].source if made else "stream",
+            duration=max((one.duration for one in made), default=0.0) or max(line.end for line in self.transcript.readings),
+            unit="seconds",
+            labels=self.labels.name,
             readings=tuple(read),
             fused=tuple(sorted(fused, key=lambda reading: (reading.start, reading.end))),
             transcript=self.transcript.text or next((one.transcript for one in made if one.transcript is not None), None),
@@ -206,8 +252,8 @@ class Scene:
                 made.append(sense.timeline(whose) if isinstance(sense, Hearing) else sense.timeline())
             except EmptyInput as error:
                 missing.append(error)
-        if not made:
-            raise EmptyInput("; ".join(str(error) for error in missing))
+        if not made and (missing or not self.transcript.readings):
+            raise EmptyInput("; ".join(map(str, missing)) or "nothing has been said")
         return made, missing
 
     def parts(self) -> Iterator[Part]:
@@ -218,24 +264,35 @@ class Scene:
             for start, end in self.alone(face):
                 if (seen := self.seen(face, start, end)) is not None:
                     yield Part((seen,), face=face)
-        spoken = [one.reading for one, _ in self._settled()]
+        heard = {id(line) for one, _ in self._settled() for line, _ in self.transcript.of(one.reading)}
+        yield from (Part((line,)) for line in self.transcript.readings if id(line) not in heard)
+
+    def _lines(self, whose: Sequence[str | None]) -> Iterator[Reading]:
+        """The lines of the transcript; one that has no name, or another than was given, is of who is heard for most of it."""
+        most: dict[int, tuple[float, str | None]] = {}
+        for (one, _), who in zip(self._settled(), whose, strict=False):
+            for line, seconds in self.transcript.of(one.reading):
+                if (line.who is None or one.reading.who in self.people.given) and seconds > most.get(id(line), (0.0, None))[0]:
+                    most[id(line)] = (seconds, who)
         for line in self.transcript.readings:
-            if not any(_is_of(line, one) for one in spoken):
-                yield Part((line,), line.who)
+            yield replace(line, who=most[id(line)][1]) if id(line) in most else line
 
     def fused(self, part: Part, who: str | None) -> Reading:
         """One reading of a part, of a person."""
         return replace(fuse(part.readings, self.labels, rule=self.rule), who=who)
 
-    def names(self) -> tuple[dict[str | None, str], dict[str, str]]:
-        """Voice -> what the person is called, and face -> likewise, by all that is known now; see `People.names`."""
-        heard = [one.reading for one, _ in self._settled()]
-        lines = [(line, line.who) for line in self.transcript.readings if line.who]
-        return self.people.names(longest((one.who, who, _common(line, one)) for line, who in lines for one in heard))
+    def names(self) -> Names:
+        """Voice -> what the person is called, and face -> likewise, by all that is settled and said now; see `People.names`."""
+        known = (len(self.speaker_of), len(self.transcript.readings))
+        if known != self.named[0]:  # a stream asks with every reading
+            heard = [one.reading for one, _ in self._settled()] if self.transcript.readings else []
+            shared = [(one.who, line.who, seconds) for one in heard for line, seconds in self.transcript.of(one) if line.who]
+            self.named = (known, self.people.names(longest(shared)))
+        return self.named[1]
 
     def spoken_in(self, line: Reading) -> list[int]:
         """The utterances, of those that are settled, that a line of the transcript is of."""
-        return [number for number, (one, _) in enumerate(self._settled()) if one.said is None and _is_of(line, one.reading)]
+        return [number for number, (one, _) in enumerate(self._settled()) if one.said in (None, line) and is_of(line, one.reading)]
 
 
 def _start(sight: Sight) -> float:
@@ -244,35 +301,6 @@ def _start(sight: Sight) -> float:
 
 def _moment(move: tuple[float, float]) -> float:
     return move[0]
-
-
-def _common(a: Reading, b: Reading) -> float:
-    """Seconds that both last, at least 0."""
-    return max(min(a.end, b.end) - max(a.start, b.start), 0.0)
-
-
-def _is_of(line: Reading, spoken: Reading) -> bool:
-    """Whether a line of a transcript is of an utterance."""
-    common = _common(line, spoken)
-    return common > 0 and common >= SAID * min(spoken.end - spoken.start, line.end - line.start)
-
-
-def _mean(lines: Sequence[tuple[Reading, float]]) -> Reading:
-    """One reading of several of one modality, each with a weight."""
-    if len(lines) == 1:
-        return lines[0][0]
-    whole, first = sum(weight for _, weight in lines), lines[0][0]
-
-    def mean(values: Iterable[float | None]) -> float:
-        return round(sum(weight * (value or 0.0) for value, (_, weight) in zip(values, lines, strict=True)) / whole, DIGITS)
-
-    scores = {name: mean(line.scores[name] for line, _ in lines) for name in first.scores}
-    valence, arousal, dominance = (mean(getattr(line, name) for line, _ in lines) for name in ("valence", "arousal", "dominance"))
-    clarity = mean(1.0 if line.clarity is None else line.clarity for line, _ in lines)
-    top = max(scores, key=scores.__getitem__, default=None)
-    present = (top,) if first.single and top else tuple({name for line, _ in lines for name in line.present})
-    made = replace(first, scores=scores, end=lines[-1][0].end, present=present, clarity=clarity)
-    return made if first.valence is None else replace(made, valence=valence, arousal=arousal, dominance=dominance)
 
 
 def _without(begin: float, end: float, spoken: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
@@ -291,7 +319,9 @@ def _renamed(reading: Reading, faces: dict[str, str]) -> Reading:
 
 
 def person(part: Part, voices: dict[str | None, str], faces: dict[str, str]) -> str | None:
-    """What the person of a part is called: as the face is, and where none is seen as the voice is."""
+    """What the person of a part is called: as the face is, where none is seen as the voice is, and of a line alone as the line says."""
     if part.face is not None:
         return faces.get(part.face, part.face)
+    if part.readings[-1].modality == "text":
+        return part.readings[-1].who
     return voices.get(part.speaker, part.speaker)

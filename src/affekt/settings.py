@@ -22,6 +22,7 @@ class Settings(BaseSettings):
 
     labels: str = Field("ekman7", description="label set that readings speak; `affekt labels` lists them")
     text_model: str = Field("text_affekt", description="text model: a name that `affekt models` lists, or a folder that holds one")
+    context: bool = Field(False, description="let earlier turns of a talk pull at a turn: helps in subtitles, harms in quick talk")
     speech_model: str = Field("speech_affekt", description="speech model: a name that `affekt models` lists, or a folder that holds one")
     speakers: int = Field(0, ge=0, description="people who speak before one microphone; 0: found out")
     voices: str = Field("", description="folder that keeps what has been heard of voices with a name; empty: nothing is kept")

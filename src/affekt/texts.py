@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.calibration.apply import decide, probabilities, project, spoken
+from affekt.calibration.context import Context, Conversation
 from affekt.calibration.reading import DIGITS
 from affekt.labels import vad
 from affekt.parts import LabelSet, OpenEncoder
@@ -18,6 +19,7 @@ from affekt.results import Clip, Reading, Timeline
 from affekt.sources import Opened
 
 Floats = NDArray[np.float32]
+Talk = tuple[slice, Conversation]  # turns among clips, and the conversation that they go on with
 MARKS = 2  # pieces at the ends of a text
 
 
@@ -37,21 +39,30 @@ class Texts:
     Args:
         labels: the label set that readings speak.
         batch: texts that go through the model at once.
+        context: how turns before pull at the scores of a turn; None: not at all.
     """
 
     encoder: OpenEncoder
     labels: LabelSet
     batch: int
+    context: Context | None = None
 
-    def read(self, clips: Sequence[Clip]) -> list[Reading]:
-        """One reading a clip, in order."""
-        scores, dimensions = self.scores(clips)
+    def read(self, clips: Sequence[Clip], *, talks: Sequence[Talk] = ()) -> list[Reading]:
+        """One reading a clip, in order.
+
+        Args:
+            talks: which of the clips are turns of a conversation, and what was said in it before.
+        """
+        scores, dimensions = self.scores(clips, talks=talks)
         return [self._reading(clip, scores[at], None if dimensions is None else dimensions[at]) for at, clip in enumerate(clips)]
 
-    def scores(self, clips: Sequence[Clip]) -> tuple[Floats, Floats | None]:
+    def scores(self, clips: Sequence[Clip], *, talks: Sequence[Talk] = ()) -> tuple[Floats, Floats | None]:
         """Calibrated scores (n, labels), and valence, arousal, dominance (n, 3) where the model has them.
 
         A clip longer than the model takes is read in windows; its scores are their mean, weighted by length.
+
+        Args:
+            talks: as of `read`.
 
         Raises:
             InputError: the model speaks no label set from which the reader's can be told.
@@ -69,6 +80,10 @@ class Texts:
             out[labels.name] = (
                 (np.add.reduceat(each * weight, firsts) / np.add.reduceat(weight, firsts)).astype(np.float32) if clips else each
             )
+        for turns, talk in talks:
+            if talk.context.labels == finer.name:
+                told = zip(clips[turns], out[finer.name][turns], strict=True)
+                out[finer.name][turns] = [talk.hear(clip.who, scores) for clip, scores in told]
         scores = out[finer.name] if finer is self.labels else project(out[finer.name], finer, self.labels)
         return scores, out.get("vad")
 
@@ -85,7 +100,13 @@ class Texts:
     def timelines(self, opened: Sequence[Opened], *, whole: bool = False) -> list[Timeline]:
         """One timeline a source; all their clips go through the model together."""
         clips = [_clips(one, whole=whole) for one in opened]
-        readings = iter(self.read([clip for found in clips for clip in found]))
+        ends = np.cumsum([len(found) for found in clips]).tolist()
+        talks = [
+            (slice(end - len(found), end), Conversation(self.context))
+            for one, found, end in zip(opened, clips, ends, strict=True)
+            if one.talk and self.context is not None
+        ]
+        readings = iter(self.read([clip for found in clips for clip in found], talks=talks))
         made = []
         for one, found in zip(opened, clips, strict=True):
             mine = list(islice(readings, len(found)))

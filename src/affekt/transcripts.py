@@ -1,16 +1,19 @@
 """What is said in a sound, where it is given and need not be heard: by a file, or line by line."""
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from affekt.calibration.reading import DIGITS
 from affekt.errors import InputError
 from affekt.results import Clip, Reading
 from affekt.sources import open_source
 from affekt.sources.conversation import ENDINGS
 
 BESIDE = "beside"  # the transcript is the file of the sound's name with another ending, where there is one
+SAID = 0.3  # share of an utterance, or of a line, that both last, from which the line is of the utterance
 Read = Callable[[Sequence[Clip]], list[Reading]]
 
 
@@ -21,10 +24,29 @@ class Transcript:
     Args:
         readings: of its lines, with start and end in seconds; `who` where a line says it.
         text: the whole, that the readings' spans point into; None: of a stream.
+        ordered: the readings by their start, as far as they have been looked at.
+        longest: seconds of the longest of them.
     """
 
     readings: list[Reading] = field(default_factory=list)
     text: str | None = None
+    ordered: list[Reading] = field(default_factory=list)
+    longest: float = 0.0
+
+    def of(self, spoken: Reading) -> list[tuple[Reading, float]]:
+        """The lines of an utterance in order of time, each with the seconds that both last."""
+        for line in self.readings[len(self.ordered) :]:
+            insort(self.ordered, line, key=_start)
+            self.longest = max(self.longest, line.end - line.start)
+        first = bisect_left(self.ordered, spoken.start - self.longest, key=_start)
+        near = self.ordered[first : bisect_left(self.ordered, spoken.end, key=_start)]
+        return [(line, _common(line, spoken)) for line in near if is_of(line, spoken)]
+
+    def said_in(self, spoken: Reading) -> Reading | None:
+        """What is said in an utterance: the mean of its lines, weighted by how long they last in it and how clear they are."""
+        lines = self.of(spoken)
+        clear = [(line, seconds * clarity) for line, seconds in lines if (clarity := _clarity(line))]
+        return _mean(clear or lines) if lines else None
 
 
 def is_given(name: str) -> bool:
@@ -74,3 +96,51 @@ def line_of(piece: Any, read: Read) -> Reading:
     if not isinstance(text, str):
         raise InputError(f"the text of a line is a string, not {type(text).__name__}")
     return replace(read([clip])[0], words=text)
+
+
+def is_of(line: Reading, spoken: Reading) -> bool:
+    """Whether a line is of an utterance."""
+    common = _common(line, spoken)
+    return common > 0 and common >= SAID * min(spoken.end - spoken.start, line.end - line.start)
+
+
+def _mean(lines: Sequence[tuple[Reading, float]]) -> Reading:
+    """One reading of several lines, each with a weight."""
+    first, each = lines[0][0], [line for line, _ in lines]
+    if len(lines) == 1:
+        return first
+    whole = sum(weight for _, weight in lines)
+
+    def mean(values: Iterable[float | None]) -> float:
+        return round(sum(weight * (value or 0.0) for value, (_, weight) in zip(values, lines, strict=True)) / whole, DIGITS)
+
+    scores = {name: mean(line.scores[name] for line in each) for name in first.scores}
+    top = max(scores, key=scores.__getitem__, default=None)
+    made = replace(
+        first,
+        scores=scores,
+        end=max(line.end for line in each),
+        present=(top,) if first.single and top else tuple(dict.fromkeys(name for line in each for name in line.present)),
+        abstained=all(line.abstained for line in each),
+        reason=first.reason if all(line.abstained for line in each) else None,
+        clarity=mean(map(_clarity, each)),
+        span=(min(spans)[0], max(spans)[1]) if (spans := [line.span for line in each if line.span]) else None,
+        words=" ".join(line.words for line in each if line.words) or None,
+    )
+    if first.valence is None:
+        return made
+    valence, arousal, dominance = (mean(getattr(line, name) for line in each) for name in ("valence", "arousal", "dominance"))
+    return replace(made, valence=valence, arousal=arousal, dominance=dominance)
+
+
+def _common(a: Reading, b: Reading) -> float:
+    """Seconds that both last, at least 0."""
+    return max(min(a.end, b.end) - max(a.start, b.start), 0.0)
+
+
+def _clarity(line: Reading) -> float:
+    return 1.0 if line.clarity is None else line.clarity
+
+
+def _start(line: Reading) -> float:
+    return line.start

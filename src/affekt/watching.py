@@ -18,7 +18,7 @@ from affekt.calibration.reading import reading_of
 from affekt.errors import EmptyInput, InputError
 from affekt.parts import Card, LabelSet
 from affekt.preprocessing.crops import Crop, crop
-from affekt.preprocessing.faces import Face, again, find
+from affekt.preprocessing.faces import Face, again, between, find
 from affekt.preprocessing.mouths import PER_SECOND, motion, patch
 from affekt.preprocessing.tracks import Tracker
 from affekt.results import Clip, Event, Reading, Timeline
@@ -74,6 +74,19 @@ class Sight:
     clarity: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Lower:
+    """A face as it was looked at last.
+
+    Args:
+        lower: its lower half, as `patch` cuts it out; None: it could not be.
+    """
+
+    time: float
+    face: Face
+    lower: Floats | None
+
+
 class Watcher:
     """Watches one source frame by frame.
 
@@ -96,23 +109,26 @@ class Watcher:
             )
         self.tracker = Tracker()
         self.resting: dict[str, tuple[Floats, int]] | None = {} if resting else None
-        self.looked = self.searched = self.searched_finely = self.judged = self.time = -np.inf
+        self.looked = self.searched = self.searched_finely = self.time = -np.inf
         self.running: dict[str, tuple[float, Floats]] = {}
-        self.lower: dict[str, Floats] = {}  # the lower half of each face, as it was a look before
+        self.lower: dict[str, Lower] = {}
+        self.between: list[tuple[float, Image.Image]] = []  # frames since the last one that was looked at
         self.mouths: dict[str, list[tuple[float, float]]] | None = {} if mouths else None  # seconds, and how much the mouth moved
 
-    def look(self, frame: Frame, *, judge: bool = True) -> list[Sight]:
-        """The faces in a frame, which stand until the next frame is due; without `judge` they are only followed."""
+    def glance(self, frame: Frame) -> None:
+        """Keeps a frame, for its mouths, until it is known by the next one that is looked at where they were."""
+        if self.tracker.present:
+            self.between.append((frame.time, Image.fromarray(frame.pixels)))
+
+    def look(self, frame: Frame) -> list[Sight]:
+        """The faces in a frame; each stands until the next frame is due."""
         picture = Image.fromarray(frame.pixels)
         faces = self._faces(frame)
         names = [f"face {at + 1}" for at in range(len(faces))] if self.still else self.tracker.follow(picture, faces, time=frame.time)
-        self.time = frame.time
         if self.mouths is not None:
             self._look_at_mouths(picture, dict(zip(names, faces, strict=True)), frame.time)
-        if not judge:
-            return []
-        passed = frame.time - self.judged if np.isfinite(self.judged) else GAP
-        self.judged = frame.time
+        passed = frame.time - self.time if np.isfinite(self.time) else GAP
+        self.time = frame.time
         crops = [crop(picture, face, side=self.encoder.side) for face in faces]
         scores: Sequence[Floats] = list(self._scores(crops, names)) if faces else []
         end = frame.time if self.still else round(frame.time + min(passed, GONE), 3)
@@ -124,16 +140,19 @@ class Watcher:
         return made
 
     def _look_at_mouths(self, picture: Image.Image, faces: dict[str, Face], time: float) -> None:
-        """Takes in how mouths have moved since the look before."""
+        """Takes in how mouths have moved since the look before, frame by frame; in between faces were on their way."""
         assert self.mouths is not None
         before, self.lower = self.lower, {}
         for name, face in faces.items():
-            last, now = before.get(name), patch(picture, face)
-            if now is None:
-                continue
-            self.lower[name] = now
-            if last is not None:
-                self.mouths.setdefault(name, []).append((time, motion(last, now)))
+            last = before.get(name)
+            for moment, frame in [*self.between, (time, picture)] if last else [(time, picture)]:
+                share = 1.0 if last is None else (moment - last.time) / (time - last.time)
+                now = patch(frame, face if last is None else between(last.face, face, share))
+                if now is not None and last is not None and last.lower is not None:
+                    self.mouths.setdefault(name, []).append((moment, motion(last.lower, now)))
+                last = Lower(time=last.time if last else time, face=last.face if last else face, lower=now)
+            self.lower[name] = Lower(time, face, last.lower if last else None)
+        self.between.clear()
 
     def now(self, sight: Sight) -> Reading:
         """What can be said at once: smoothed over what was seen before."""
@@ -236,12 +255,13 @@ class Watching:
         """A reading for each face in each frame, as soon as the frame is there."""
         due = 0.0
         for frame in self.pictures.frames():
-            judge = frame.time >= due
-            seen = self.watcher.look(frame, judge=judge)
-            if judge:
-                due = next_due(frame.time, self.rate)
-                self.times.append(round(frame.time, 3))
+            if frame.time < due:
+                self.watcher.glance(frame)
+                continue
+            due = next_due(frame.time, self.rate)
+            seen = self.watcher.look(frame)
             self.sights += seen
+            self.times.append(round(frame.time, 3))
             self.position = frame.time
             yield from map(self.watcher.now, seen)
         self.ended = True

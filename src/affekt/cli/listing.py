@@ -1,11 +1,13 @@
 """`affekt models` and `affekt labels`: what there is, from the cards and the label sets themselves."""
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from affekt import catalog
+from affekt.calibration.context import SHIPPED as CONTEXT
 from affekt.encoders._card import read_card
 from affekt.parts import Card
 
@@ -13,45 +15,60 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def models(as_json: AsJson = False) -> None:
-    """List the models: licence, languages, label sets and measured quality; those that ship come first."""
+    """List the models: licence, languages, label sets and measured quality, and what is learned of fusion and context."""
     found = sorted((catalog.find("encoders", name) for name in catalog.names("encoders")), key=lambda part: part.shipped is None)
     parts = {part.name: part for part in found}
     cards = {name: read_card(part.shipped) for name, part in parts.items() if part.shipped is not None}
     if as_json:
         listed = [
-            _plain(cards[name]) if name in cards else {"name": name, "modality": part.modality, "shipped": False}
+            _plain(cards[name], kind="encoder")
+            if name in cards
+            else {"name": name, "modality": part.modality, "kind": "encoder", "shipped": False}
             for name, part in parts.items()
         ]
+        listed += [_plain(card, kind=kind) for kind, card in _learned()]
         print(json.dumps(listed, ensure_ascii=False, indent=1))
         return
     for name, part in parts.items():
         if name in cards:
-            print(_described(cards[name]))
+            print("\n".join([*_named(cards[name], what=part.modality), *_measured(cards[name]), *_limits(cards[name])]))
         else:
             print(f"{name}  {part.modality}, {'name the folder of a trained one' if part.needs_folder else 'ready, with its extra'}")
+    for kind, card in _learned():
+        print("\n".join([*_named(card, what=kind), *_limits(card)]))
 
 
-def _plain(card: Card) -> dict[str, Any]:
-    return {
-        **{name: getattr(card, name) for name in ("name", "revision", "modality", "commercial", "languages")},
-        "shipped": True,
-        "licence": dict(card.licence),
-        "labels": list(card.calibration),
-        **card.facts,
-    }
+def _learned() -> Iterator[tuple[str, Card]]:
+    """What is learned beside the encoders: what it serves, and its card."""
+    for name in catalog.names("fusion"):
+        if (folder := catalog.find("fusion", name).folder) is not None:
+            yield "fusion", read_card(folder)
+    yield "context", read_card(CONTEXT)
 
 
-def _described(card: Card) -> str:
-    lines = [
-        f"{card.name}@{card.revision}  {card.modality}, shipped, {'commercial use allowed' if card.commercial else 'non-commercial'}",
-        f"  label sets  {', '.join(card.calibration)}",
+def _plain(card: Card, *, kind: str) -> dict[str, Any]:
+    named = {name: getattr(card, name) for name in ("name", "revision", "modality", "commercial", "languages")}
+    labels = list(card.calibration) or [card.facts["labels"]]  # context is not calibrated, and names the one that it knows
+    return {**named, "kind": kind, "shipped": True, "licence": dict(card.licence), **card.facts, "labels": labels}
+
+
+def _named(card: Card, *, what: str) -> list[str]:
+    return [
+        f"{card.name}@{card.revision}  {what}, shipped, {'commercial use allowed' if card.commercial else 'non-commercial'}",
+        *([f"  label sets  {', '.join(card.calibration)}"] if card.calibration else []),
         f"  languages   {', '.join(card.languages)}",
         f"  licence     {card.licence['weights']}",
     ]
+
+
+def _measured(card: Card) -> Iterator[str]:
     for name, row in card.facts.get("measured", {}).items():
         figure = f"macro-F1 {row['macro_f1']:.3f}" if "macro_f1" in row else f"Pearson of valence {row['pearson']['valence']:.3f}"
-        lines.append(f"  measured    {name}: {figure}")
-    return "\n".join([*lines, *(f"  limit       {limit}" for limit in card.facts.get("limits", ()))])
+        yield f"  measured    {name}: {figure}"
+
+
+def _limits(card: Card) -> list[str]:
+    return [f"  limit       {limit}" for limit in card.facts.get("limits", ())]
 
 
 def labels(as_json: AsJson = False) -> None:

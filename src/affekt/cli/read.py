@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +10,10 @@ import typer
 
 from affekt import catalog
 from affekt.batch import Progress, read_table, table_timelines
-from affekt.errors import AffektError, EmptyInput, InputError
+from affekt.errors import AffektError, InputError
 from affekt.pipeline import READ, Reader
 from affekt.results import Modality, Timeline
+from affekt.scene import Scene
 from affekt.settings import Settings
 from affekt.sources import is_picture, is_sound, is_video
 from affekt.sources.decode import decode
@@ -122,11 +123,8 @@ def _sense(reader: Reader, source: str, who: Sequence[str], *, only: Modality | 
     scene = reader.scene(source, who=who, only=only)
     assert scene is not None  # it is no text
     try:
-        for sense in scene.senses:
-            whole = sense.duration or 0.0
-            with _bar(Path(source).name, "readings") as report, suppress(EmptyInput):
-                for _ in sense.readings():
-                    report(min(sense.position / whole, 1.0) if whole else 0.0, sense.count)
+        with _bar(Path(source).name, "readings") as report:
+            scene.read(report=lambda: report(_share(scene), sum(sense.count for sense in scene.senses)))
     except KeyboardInterrupt:
         read = ", ".join(f"{sense.position:.0f} s of {sense.duration or 0:.0f} s" for sense in scene.senses)
         print(f"affekt: {source} is read up to {read}", file=sys.stderr)
@@ -134,6 +132,12 @@ def _sense(reader: Reader, source: str, who: Sequence[str], *, only: Modality | 
             emit(scene.timeline())
         raise
     emit(scene.timeline())
+
+
+def _share(scene: Scene) -> float:
+    """How much of a scene has been read, in [0, 1]."""
+    shares = [min(sense.position / sense.duration, 1.0) if sense.duration else 0.0 for sense in scene.senses]
+    return sum(shares) / len(shares)
 
 
 def _overlay(timeline: Timeline, out: Path, blur_faces: bool) -> None:

@@ -61,6 +61,7 @@ def fuse(readings: Sequence[Reading], labels: LabelSet, *, rule: Fusion) -> Read
     scores = dict(judged[0].scores)
     if not alone and scores:
         pooled = rule.pool(evidence, labels)
+        pooled = pooled / pooled.sum() if labels.kind == "single" else pooled  # LEAST has made the scores of many labels too large
         scores = {name: round(float(score), DIGITS) for name, score in zip(labels.labels, pooled, strict=True)}
     present, reason = decide(scores, labels, known.calibration.get(labels.name)) if scores and not alone else _own(judged[0])
     reason = "; ".join(doubts) if len(doubts) == len(ordered) and not alone else reason

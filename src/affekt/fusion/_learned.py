@@ -120,6 +120,10 @@ def read(folder: Path) -> Learned:
 
 
 def _pool(given: Mapping[str, Any], labels: LabelSet) -> Pool:
-    arrays = [{name: np.array(one, np.float64) for name, one in given[part].items()} for part in ("weight", "bias")]
+    prior = np.array(given["prior"], np.float64)
+    weight, bias = ({name: np.array(one, np.float64) for name, one in given[part].items()} for part in ("weight", "bias"))
+    shapes = {one.shape for one in (prior, *weight.values(), *bias.values())}
+    if labels.kind != "single" or shapes != {(len(labels.labels),)}:
+        raise ValueError(f"{labels.name} is {labels.kind}, of {len(labels.labels)} labels, and its numbers are of shapes {shapes}")
     silent = {name: tuple(map(labels.labels.index, some)) for name, some in given.get("silent", {}).items()}
-    return Pool(np.array(given["prior"], np.float64), arrays[0], arrays[1], silent)
+    return Pool(prior, weight, bias, silent)

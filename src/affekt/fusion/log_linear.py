@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from affekt.encoders._card import read_card
 from affekt.errors import LicenceRefused
-from affekt.fusion import _learned
+from affekt.fusion import _learned, mean
 from affekt.fusion._learned import Pool
 from affekt.parts import Evidence, Fusion, LabelSet
 
@@ -24,19 +24,15 @@ PAPER = "Genest and Zidek (1986), Combining probability distributions: A critiqu
 
 
 def pool(evidence: Sequence[Evidence], labels: LabelSet, *, folder: Path) -> Doubles:
-    """The scores, (labels,). A label set that nothing was learned for gets the weighted mean of log odds, which never makes surer."""
+    """The scores, (labels,). A label set that nothing was learned of gets the weighted mean of the scores, which never makes surer."""
     learned = _learned.read(folder).pools.get(labels.name)
-    scores = np.stack([learned.told(one) if learned else one.scores for one in evidence])  # (m, labels)
-    logs = np.log(scores) - (np.log1p(-scores) if labels.kind == "multi" else 0.0)
-    clear = relative(evidence)[:, None]
     if learned is None:
-        pooled = (clear * logs).sum(0) / clear.sum()
-    else:
-        company = 1 - clear / clear.sum()
-        weight, bias = (np.stack([_of(one, part, learned) for one in evidence]) for part in ("weight", "bias"))
-        pooled = (clear * ((1 + company * (weight - 1)) * logs + company * bias)).sum(0)
-    if labels.kind == "multi":
-        return np.asarray(1 / (1 + np.exp(-pooled)))
+        return mean.pool(evidence, labels)
+    logs = np.log(np.stack([learned.told(one) for one in evidence]))  # (m, labels)
+    clear = relative(evidence)[:, None]
+    company = 1 - clear / clear.sum()
+    weight, bias = (np.stack([_of(one, part, learned) for one in evidence]) for part in ("weight", "bias"))
+    pooled = (clear * ((1 + company * (weight - 1)) * logs + company * bias)).sum(0)
     odds = np.exp(pooled - pooled.max())
     return np.asarray(odds / odds.sum())
 

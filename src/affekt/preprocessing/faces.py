@@ -236,3 +236,10 @@ def _anchors() -> Floats:
 @lru_cache(maxsize=1)
 def _network() -> "onnxruntime.InferenceSession":
     return opened(WEIGHTS / "face_blazeface")
+
+
+def between(before: Face, after: Face, share: float) -> Face:
+    """A face on its way: at `share` 0 as it was before, at 1 as it is after."""
+    box = tuple((1 - share) * a + share * b for a, b in zip(before.box, after.box, strict=True))
+    landmarks = ((1 - share) * before.landmarks + share * after.landmarks).astype(np.float32)
+    return Face((box[0], box[1], box[2], box[3]), landmarks, min(before.score, after.score))

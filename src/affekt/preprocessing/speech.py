@@ -133,14 +133,14 @@ class Segmenter:
         return found + (list(self._cut(len(self.frames))) if self.speaking else [])
 
     @property
-    def settled(self) -> float:
-        """Seconds from the begin of the stream up to which no utterance is to come any more."""
-        return round((self.seen - len(self.frames)) / SECOND, 3)
+    def sure(self) -> bool:
+        """Whether an utterance goes on that is one, and no click or cough."""
+        return self.speaking and sum(chance >= ON for chance in self.chances) >= LEAST
 
     @property
     def pending(self) -> Utterance | None:
         """What has been heard of an utterance that is still going on."""
-        if not self.speaking or sum(chance >= ON for chance in self.chances) < LEAST:
+        if not self.sure:
             return None
         return self._utterance(len(self.frames), final=False)
 

@@ -4,6 +4,7 @@ Whisper hears 30 s at once, which is more than an utterance lasts. So each is de
 sampling at higher temperatures that Whisper falls back to: the same sound always gives the same words.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -55,7 +56,7 @@ class Transcriber:
         model: "packaged", the one that `packaged` finds; a folder with a model in CTranslate2's form; or a name that faster-whisper knows
             ("tiny", "small", "turbo"), which is downloaded from the Hugging Face hub if it is not in the hub's cache on disk.
         language: by Whisper's code; None: told from each utterance anew.
-        threads: 0: as CTranslate2 chooses, at most 4.
+        threads: 0: as many as there are cores.
 
     Raises:
         MissingExtra: faster-whisper is not installed.
@@ -69,6 +70,7 @@ class Transcriber:
             raise MissingExtra("faster_whisper", "asr") from error
         self.folder, self.language = _folder(model, library), language
         try:
+            threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads  # more only wait
             self.model = library.WhisperModel(str(self.folder), device="cpu", compute_type="int8", cpu_threads=threads)
         except Exception as error:  # CTranslate2 raises RuntimeError and ValueError, tokenizers a bare one
             raise InputError(f"the transcript model in {self.folder} is damaged: {error}; get it anew") from error

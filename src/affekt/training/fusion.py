@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from affekt.calibration.fit import abstain_at
 from affekt.encoders._card import revision_of, write_card
 from affekt.errors import InputError
-from affekt.fusion._learned import POOL
+from affekt.fusion._learned import POOL, read
 from affekt.parts import Calibration, Card, LabelSet
 from affekt.results import MODALITIES, Modality
 
@@ -54,6 +54,11 @@ class Moments:
                 f"moments of {', '.join(map(str, sorted(sizes)))} rows in {', '.join(self.scores)}; scores, clarity and gold have one row "
                 f"a moment, and modalities are of {', '.join(MODALITIES[:-1])}"
             )
+
+    @property
+    def told(self) -> dict[Modality, Floats]:
+        """The scores, even over all labels where nothing was seen."""
+        return {name: np.where(self.clarity[name][:, None] > 0, one, 1 / one.shape[1]) for name, one in self.scores.items()}
 
     def only(self, modalities: Sequence[Modality]) -> "Moments":
         """As if the others had seen nothing."""
@@ -99,47 +104,60 @@ def learn(moments: Moments, labels: LabelSet, *, rng: np.random.Generator, stren
     A label that no moment has is weighed as the others are; a modality that hardly ever says it is taken not to know it.
 
     Raises:
-        InputError: there is one modality alone, or more labels than scores.
+        InputError: there is one modality alone, the scores are not of these labels, or several labels may apply at once.
     """
-    names = list(moments.scores)
-    if len(names) < 2 or next(iter(moments.scores.values())).shape[1] != len(labels.labels):
-        raise InputError(f"moments of {', '.join(names)} with other labels than {labels.name} cannot be learned from; give two modalities")
+    names, told = list(moments.scores), moments.told
+    if len(names) < 2 or labels.kind != "single" or told[names[0]].shape[1] != len(labels.labels):
+        raise InputError(
+            f"moments of {', '.join(names)} in {told[names[0]].shape[1]} labels cannot be learned from for {labels.name}, which is "
+            f"{labels.kind}, of {len(labels.labels)} labels; give two modalities, and one label a moment"
+        )
     counted = np.bincount(moments.gold, minlength=len(labels.labels)) / len(moments.gold)
     unseen, spoken = counted == 0, _spoken(moments)
-    counted[unseen] = [spoken[spoken[:, at] > NEVER, at].mean() for at in np.flatnonzero(unseen)]
+    says = spoken > NEVER
+    counted[unseen] = ((spoken * says).sum(0) / np.maximum(says.sum(0), 1))[unseen]
     prior = np.maximum(counted, RARE) / np.maximum(counted, RARE).sum()
-    logs = torch.tensor(np.log(np.clip(np.stack(list(moments.scores.values())), LEAST, 1)))  # (m, n, labels)
     clear = np.stack(list(moments.clarity.values()))
     seen = rng.random(clear.shape) < 0.75
     seen[:, seen.sum(0) < 2] = True  # of one that is alone nothing is learned
-    clear = clear * seen
+    weight, bias = _fitted(np.stack(list(told.values())), clear * seen, gold=moments.gold, prior=prior, strength=strength)
+    weight[:, unseen] = weight[:, ~unseen].mean(1, keepdims=True)
+    silent = {name: [labels.labels[at] for at in np.flatnonzero(unseen & (spoken[row] <= NEVER))] for row, name in enumerate(names)}
+    parts = {part: {name: _numbers(one[at]) for at, name in enumerate(names)} for part, one in (("weight", weight), ("bias", bias))}
+    return {"prior": _numbers(prior), **parts, "silent": {name: silent[name] for name in names if silent[name]}}
+
+
+def _fitted(scores: Floats, clear: Floats, *, gold: Whole, prior: Floats, strength: float) -> tuple[Floats, Floats]:
+    """Weights and biases, (modalities, labels) each, under which the pooled scores of labelled moments are likeliest.
+
+    Args:
+        scores: (modalities, n, labels).
+        clear: (modalities, n).
+    """
+    logs = torch.tensor(np.log(np.clip(scores, LEAST, 1)))
     shares = torch.tensor(clear / np.maximum(clear.max(0), 1e-6))[..., None]  # (m, n, 1)
     company = 1 - shares / shares.sum(0).clamp_min(1e-6)
-    gold = torch.tensor(moments.gold)
-    weight = torch.ones(len(names), 1, len(labels.labels), dtype=torch.float64, requires_grad=True)
-    usual = -torch.log(torch.tensor(prior)).expand(len(names), 1, -1)
+    weight = torch.ones(len(scores), 1, len(prior), dtype=torch.float64, requires_grad=True)
+    usual = -torch.log(torch.tensor(prior)).expand(len(scores), 1, -1)
     bias = usual.clone().requires_grad_(True)
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
         pooled = (shares * ((1 + company * (weight - 1)) * logs + company * bias)).sum(0)
-        cost = torch.nn.functional.cross_entropy(pooled, gold)
+        cost = torch.nn.functional.cross_entropy(pooled, torch.tensor(gold))
         whole = cost + strength * ((weight - 1) ** 2).mean() + strength * ((bias - usual) ** 2).mean()
         whole.backward()
         return whole
 
     optimiser.step(loss)
-    told = {"weight": weight[:, 0].detach().numpy(), "bias": bias[:, 0].detach().numpy()}
-    told["weight"][:, unseen] = told["weight"][:, ~unseen].mean(1, keepdims=True)
-    silent = {name: [labels.labels[at] for at in np.flatnonzero(unseen & (spoken[row] <= NEVER))] for row, name in enumerate(names)}
-    parts = {part: {name: _numbers(one[at]) for at, name in enumerate(names)} for part, one in told.items()}
-    return {"prior": _numbers(prior), **parts, "silent": {name: silent[name] for name in names if silent[name]}}
+    return weight[:, 0].detach().numpy(), bias[:, 0].detach().numpy()
 
 
 def _spoken(moments: Moments) -> Floats:
-    """The mean score of each label by modality, (modalities, labels)."""
-    return np.stack([scores.mean(0) for scores in moments.scores.values()])
+    """The mean score of each label by modality, where it saw something, (modalities, labels)."""
+    seen = {name: clarity > 0 for name, clarity in moments.clarity.items()}
+    return np.stack([scores[seen[name]].sum(0) / max(int(seen[name].sum()), 1) for name, scores in moments.scores.items()])
 
 
 def deviations(items: Mapping[Modality, Items], labels: LabelSet) -> dict[str, list[float]]:
@@ -150,15 +168,13 @@ def deviations(items: Mapping[Modality, Items], labels: LabelSet) -> dict[str, l
 
 def mismatches(moments: Moments, prior: Floats, *, rng: np.random.Generator) -> tuple[float, float]:
     """Slope and shift from the log likelihood ratio of a match to log odds of a mismatch; half of what they are fitted to is mismatched."""
-    told, truth = [], []
-    for a, b in combinations(moments.scores, 2):
+    scores, told, truth = moments.told, [], []
+    for a, b in combinations(scores, 2):
         other = rng.permutation(len(moments.gold))
         for rows in (np.arange(len(moments.gold)), other):
             match = moments.gold == moments.gold[rows]
             kept = match if rows is not other else ~match
-            pa, pb = (
-                _tempered(moments.scores[name][at], moments.clarity[name][at], prior) for name, at in ((a, np.arange(len(rows))), (b, rows))
-            )
+            pa, pb = (_tempered(scores[name][at], moments.clarity[name][at], prior) for name, at in ((a, np.arange(len(rows))), (b, rows)))
             told.append(np.log((pa * pb / prior).sum(1))[kept])
             truth.append(np.full(int(kept.sum()), rows is other))
     x, y = torch.tensor(np.concatenate(told)), torch.tensor(np.concatenate(truth).astype(np.float64))
@@ -173,7 +189,8 @@ def mismatches(moments: Moments, prior: Floats, *, rng: np.random.Generator) -> 
         return cost
 
     optimiser.step(loss)
-    return round(float(numbers[0]), 4), round(float(numbers[1]), 4)
+    slope, shift = numbers.tolist()
+    return round(slope, 4), round(shift, 4)
 
 
 def abstaining(scores: Floats, gold: Whole) -> Calibration:
@@ -194,6 +211,7 @@ def save(learned: Mapping[str, Any], card: Card, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / POOL).write_text(json.dumps(learned, indent=1) + "\n", encoding="utf-8")
     write_card(replace(card, revision=revision_of(folder / POOL)), folder)
+    read.cache_clear()  # it may be what was in this folder before
 
 
 def _tempered(scores: Floats, clarity: Floats, prior: Floats) -> Floats:
