@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from affekt.hearing import Heard, Hearing
 from affekt.results import Reading, Timeline
 from affekt.scene import WINDOW, Scene
 from affekt.sources.audio import RATE, Audio
-from affekt.sources.pictures import pushed
+from affekt.sources.pictures import Pictures, pushed
 from affekt.transcripts import Transcript, line_of, transcript_of
 from affekt.watching import Sight, Watching
 from staged import LABELS, Face, Line, Staged, Voice, film, sound, within, words, write_film
@@ -437,36 +436,52 @@ def test_a_film_in_which_nobody_is_seen_is_read_by_its_voices(film_path: Path, t
 # --- reading
 
 
-def sense(readings: Callable[[], Iterator[Any]]) -> Any:
-    return SimpleNamespace(readings=readings, sights=[], heard=[])
+class Sense:
+    """What hears, or looks, piece by piece."""
+
+    def __init__(self, given: Callable[[], Iterator[int]], *, quiet: bool = False) -> None:
+        self.blocks, self.quiet = given(), quiet
+        self.sights, self.heard, self.pictures = [], [], pushed([])
+
+    def readings(self) -> Iterator[int]:
+        yield from (piece for piece in self.blocks if not self.quiet)
+
+
+def endless() -> Iterator[int]:
+    while True:
+        time.sleep(0.005)
+        yield 1
 
 
 def acted(one: Any, other: Any) -> Scene:
     made = scene_of()
     made.hearing, made.watching = one, other
+    given = other.blocks
+    other.pictures = Pictures("film", None, lambda: given)
+    other.readings = lambda: (piece for piece in other.pictures.frames() if not other.quiet)
     return made
 
 
-def test_what_a_sense_raises_is_raised_and_the_other_is_stopped() -> None:
-    ended = threading.Event()
+def alone(before: set[threading.Thread]) -> bool:
+    """Whether what was begun since comes to an end."""
+    for _ in range(50):
+        if not set(threading.enumerate()) - before:
+            return True
+        time.sleep(0.05)
+    return False
 
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_a_sense_raises_is_raised_and_the_other_is_stopped(quiet: bool) -> None:
     def broken() -> Iterator[int]:
         yield 1
         raise InputError("the sound is broken")
 
-    def endless() -> Iterator[int]:
-        try:
-            while True:
-                time.sleep(0.01)
-                yield 1
-        finally:
-            ended.set()
-
-    for order in ((broken, endless), (endless, broken)):
-        ended.clear()
+    before = set(threading.enumerate())
+    for made in (acted(Sense(broken), Sense(endless, quiet=quiet)), acted(Sense(endless, quiet=quiet), Sense(broken))):
         with pytest.raises(InputError, match="the sound is broken"):
-            within(5, acted(*map(sense, order)).read)
-        assert ended.wait(1)
+            within(5, made.read)
+    assert alone(before)  # also where it has nothing to say
 
 
 def test_a_sense_that_has_nothing_does_not_stop_the_other() -> None:
@@ -482,32 +497,22 @@ def test_a_sense_that_has_nothing_does_not_stop_the_other() -> None:
             seen.append(at)
             yield at
 
-    within(5, acted(sense(empty), sense(some)).read)
+    within(5, acted(Sense(empty), Sense(some)).read)
     assert seen == [0, 1, 2, 3, 4]
 
 
 def test_progress_is_reported_and_what_stops_it_stops_both() -> None:
-    told, ended = [], [threading.Event(), threading.Event()]
-
-    def endless(at: int) -> Callable[[], Iterator[int]]:
-        def run() -> Iterator[int]:
-            try:
-                while True:
-                    time.sleep(0.01)
-                    yield 1
-            finally:
-                ended[at].set()
-
-        return run
+    told = []
 
     def report() -> None:
         told.append(1)
         if len(told) == 3:
             raise KeyboardInterrupt
 
+    before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):
-        within(5, lambda: acted(sense(endless(0)), sense(endless(1))).read(report=report))
-    assert all(one.wait(1) for one in ended)
+        within(5, lambda: acted(Sense(endless), Sense(endless)).read(report=report))
+    assert alone(before)
 
 
 def test_samples_are_read_without_pictures() -> None:

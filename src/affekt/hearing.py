@@ -170,7 +170,7 @@ class Hearing:
         voices: what has been heard of the speakers before, by name; what is learned here of those in `names` is put back.
         diariser: makes what tells who speaks, where one microphone has several people before it.
         transcribe: the words in samples, (n,).
-        read_words: the reading of an utterance's words.
+        read_words: the readings of turns, here one at a time.
         later: words come by `words`, which may be asked in another thread, and do not hold up what is heard.
 
     Raises:
@@ -187,7 +187,7 @@ class Hearing:
         voices: MutableMapping[str, Baseline] | None = None,
         diariser: Callable[[], Diariser] | None = None,
         transcribe: Callable[[Floats], tuple[Word, ...]] | None = None,
-        read_words: Callable[[Clip], Reading] | None = None,
+        read_words: Callable[[Sequence[Clip]], list[Reading]] | None = None,
         later: bool = False,
     ) -> None:
         self.audio, self.labels, self.transcribe, self.read_words, self.later = audio, labels, transcribe, read_words, later
@@ -277,7 +277,7 @@ class Hearing:
         _, turns = as_turns([(heard.reading.start, heard.reading.who, words)])
         if self.read_words is None or not turns:
             return heard
-        made = self.read_words(turns[0])
+        (made,) = self.read_words(turns)
         clear = round((1.0 if made.clarity is None else made.clarity) * sure(words), DIGITS)
         return replace(heard, said=replace(made, span=None, clarity=clear, words=joined(words)))
 

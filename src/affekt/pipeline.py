@@ -198,7 +198,7 @@ class Reader:
         looked = only == "face" or (only is None and pictures)
         listened = only != "face" and (sound or not looked) and heard
         path = transcript_of(source, transcript or self.settings.transcript) if listened else None
-        given = None if path is None else read_transcript(path, self.read_clips)
+        given = None if path is None else read_transcript(path, self._turns())
         hearing = self.hear(source, rate=rate, who=who, transcribe=given is None) if listened else None
         watching = self.watch(source, mouths=listened) if looked else None
         return Scene(hearing, watching, labels=self.labels, rule=self.rule, transcript=given)
@@ -250,9 +250,8 @@ class Reader:
         return Watching(pictures, self.face_encoder, self.labels, resting=self.settings.resting_face, rate=rate, mouths=mouths)
 
     def _looks(self, rate: float | None = None, *, mouths: bool) -> float:
-        """Frames a second that are needed; 0: all."""
         rate = self.settings.face_rate if rate is None else rate
-        return max(rate, MOUTHS) if mouths and rate else rate
+        return max(rate, MOUTHS) if mouths and rate else rate  # frames a second that are needed; 0: all
 
     def stream(
         self,
@@ -265,10 +264,9 @@ class Reader:
         rate: int = RATE,
         who: str | None = None,
     ) -> Stream:
-        """Readings while somebody speaks and is seen: of each modality as they come, and fused ones; iterate it, with `async` or without.
+        """Readings while somebody speaks and is seen, of each modality and fused, see `affekt.stream`; iterate it, with `async` or without.
 
-        What is provisional is said again five times a second, and is final at the end of an utterance. All times are of one clock.
-        The timeline of the stream is that which `read` gives of the same recording. Without any argument the microphone is heard.
+        All times are of one clock. Its timeline is what `read` gives of the same recording. Without any argument the microphone is heard.
 
         Args:
             sound: pieces of samples as they come, each (n,) or bytes of 16-bit samples, or a pair of seconds and one of these.
@@ -280,7 +278,7 @@ class Reader:
             who: the speaker; None: told apart by their voices.
 
         Raises:
-            InputError: later, when it is iterated: a piece is none, or there is no such microphone or camera.
+            InputError: both of a pair are given; later, when it is iterated: a piece is none, or there is no such microphone or camera.
         """
         if (sound is not None and microphone) or (pictures is not None and camera is not None):
             raise InputError("sound comes in pieces or from a microphone, and pictures as frames or from a camera; give one of each pair")
@@ -298,7 +296,7 @@ class Reader:
                 rule=self.rule,
             )
 
-        return Stream(make, words=words, read=lambda piece: line_of(piece, self.read_clips))
+        return Stream(make, words=words, read=partial(line_of, read=self._turns()))
 
     def enrol(self, who: str, source: Any, *, rate: int = RATE) -> Baseline:
         """Gets to know a voice from a recording of this one speaker, without reading anything into it; what was known before is kept.
@@ -358,11 +356,11 @@ class Reader:
         """One reading a clip of text, in order."""
         return self._texts.read(clips)
 
-    def _turns(self) -> Callable[[Clip], Reading]:
-        """The reading of one turn of a conversation after another."""
+    def _turns(self) -> Callable[[Sequence[Clip]], list[Reading]]:
+        """Reads the turns of one conversation, as they come."""
         texts = self._texts
         talk = None if texts.context is None else Conversation(texts.context)
-        return lambda clip: texts.read([clip], talks=[] if talk is None else [(slice(0, 1), talk)])[0]
+        return lambda clips: texts.read(clips, talks=[] if talk is None else [(slice(0, len(clips)), talk)])
 
     def scores(self, clips: Sequence[Clip]) -> tuple[Floats, Floats | None]:
         """Calibrated scores of clips of text, see `Texts.scores`."""

@@ -5,11 +5,12 @@ heard and seen until its end, so a stream gives what the batch gives on the same
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from math import inf
 from threading import Event, Thread
+from typing import TypeVar
 
 import numpy as np
 
@@ -32,6 +33,7 @@ TICK = 0.1  # seconds between two reports
 PATIENCE = 2.0  # seconds in which a sense that is stopped should come to an end
 LATE, STARTING = 1.0, 3.0  # seconds without a picture after which a stream goes on without, and the same before the first one
 Names = tuple[dict[str | None, str], dict[str, str]]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +86,41 @@ class Scene:
             AffektError: whatever the sound or the pictures cannot be read for; that there is nothing in them `timeline` says.
         """
         over, failed = Event(), list[BaseException]()
+        ends = {id(sense): Event() for sense in self.senses}  # not Thread.join, which takes a thread for dead where Ctrl-C interrupts it
 
         def run(sense: Hearing | Watching) -> None:
             try:
                 for _ in sense.readings():
-                    if over.is_set():
-                        return
+                    pass
             except EmptyInput:
-                return
+                pass
             except BaseException as error:  # it is raised in the thread that asked
                 failed.append(error)
+            ends[id(sense)].set()
 
-        threads = [Thread(target=run, args=(sense,), daemon=True) for sense in self.senses]
-        for thread in threads:
-            thread.start()
+        self._stop_at(over)
+        for sense in self.senses:
+            Thread(target=run, args=(sense,), daemon=True).start()
         try:
-            while any(thread.is_alive() for thread in threads) and not failed:
-                threads[0].join(TICK)
-                threads[-1].join(TICK if not threads[0].is_alive() else 0)
+            while not failed and not all(end.is_set() for end in ends.values()):
+                next(end for end in ends.values() if not end.is_set()).wait(TICK)
                 report()
         finally:
             over.set()
-            for thread in threads:
-                thread.join(PATIENCE)
+            for end in ends.values():
+                end.wait(PATIENCE)
         if failed:
             raise failed[0]
         for _ in self.settle():
             pass
+
+    def _stop_at(self, over: Event) -> None:
+        """Has sound and pictures end when something is over."""
+        if self.hearing is not None:
+            self.hearing.blocks = _until(over, self.hearing.blocks)
+        if self.watching is not None:
+            pictures = self.watching.pictures
+            self.watching.pictures = replace(pictures, frames=lambda: _until(over, pictures.frames()))
 
     @property
     def fuses(self) -> bool:
@@ -227,10 +237,11 @@ class Scene:
         made, missing = self._made(whose[: len(self.speaker_of)])
         read = [*(_renamed(reading, faces) for one in made for reading in one.readings), *self._lines(whose)]
         several = len({reading.modality for reading in read}) > 1
-        fused = [self.fused(part, who) for part, who in zip(parts, whose, strict=True) if several]
+        spans = {(one.start, one.end): one.span for one in read if one.modality == "text"}
+        fused = [self.fused(_with_span(part, spans), who) for part, who in zip(parts, whose, strict=True) if several]
         return Timeline(
             source=made[0].source if made else "stream",
-            duration=max((one.duration for one in made), default=0.0) or max(line.end for line in self.transcript.readings),
+            duration=max(one.duration for one in made) if made else max(line.end for line in self.transcript.readings),
             unit="seconds",
             labels=self.labels.name,
             readings=tuple(read),
@@ -253,7 +264,7 @@ class Scene:
             except EmptyInput as error:
                 missing.append(error)
         if not made and (missing or not self.transcript.readings):
-            raise EmptyInput("; ".join(map(str, missing)) or "nothing has been said")
+            raise EmptyInput("; ".join([*self.failed, *map(str, missing)]) or "nothing has been said")
         return made, missing
 
     def parts(self) -> Iterator[Part]:
@@ -295,6 +306,13 @@ class Scene:
         return [number for number, (one, _) in enumerate(self._settled()) if one.said in (None, line) and is_of(line, one.reading)]
 
 
+def _until(over: Event, items: Iterator[Item]) -> Iterator[Item]:
+    for item in items:
+        if over.is_set():
+            return
+        yield item
+
+
 def _start(sight: Sight) -> float:
     return sight.start
 
@@ -316,6 +334,12 @@ def _without(begin: float, end: float, spoken: Sequence[tuple[float, float]]) ->
 
 def _renamed(reading: Reading, faces: dict[str, str]) -> Reading:
     return replace(reading, who=faces.get(reading.who or "", reading.who)) if reading.modality == "face" else reading
+
+
+def _with_span(part: Part, spans: Mapping[tuple[float, float], tuple[int, int] | None]) -> Part:
+    """A part whose words know where they stand in the transcript."""
+    known = [replace(one, span=one.span or spans.get((one.start, one.end))) if one.modality == "text" else one for one in part.readings]
+    return replace(part, readings=tuple(known))
 
 
 def person(part: Part, voices: dict[str | None, str], faces: dict[str, str]) -> str | None:

@@ -173,11 +173,15 @@ class Stream:
         self._make, self._words, self._read = make, words, read
         self._stop = threading.Event()
         self._scene: Scene | None = None
+        self._ends: list[threading.Event] = []  # of its threads
         self._lost: list[Exception] = []  # why pieces ended before their time
         self._began: float | None = None
 
     def __iter__(self) -> Iterator[Reading]:
-        return self._readings(self._until)
+        try:
+            yield from self._readings(self._until)
+        finally:
+            self._wait()
 
     async def __aiter__(self) -> AsyncIterator[Reading]:
         loop = asyncio.get_running_loop()
@@ -191,6 +195,7 @@ class Stream:
                 yield reading
         finally:
             self.stop()
+            await asyncio.to_thread(self._wait)
 
     def stop(self) -> None:
         """Ends the stream after the piece that comes next, or two seconds later where none comes."""
@@ -209,6 +214,12 @@ class Stream:
         if self._scene is None:
             raise EmptyInput("the stream has not begun; iterate it first")
         return self._scene.timeline()
+
+    def _wait(self) -> None:
+        """Waits until all threads have come to an end, but not long: one may hang in a device."""
+        until = time.monotonic() + PATIENCE
+        for end in self._ends:
+            end.wait(max(until - time.monotonic(), 0.0))
 
     def _until(self, pieces: Any) -> Any:
         if isinstance(pieces, AsyncIterable):
@@ -237,8 +248,9 @@ class Stream:
         if self._words is not None:
             scene.words = True
             flows.append(self._spoken(adapt(self._words), scene))
-        for flow in flows:
-            threading.Thread(target=_pump, args=(flow, arrivals), daemon=True).start()
+        self._ends = [threading.Event() for _ in flows]
+        for flow, end in zip(flows, self._ends, strict=True):
+            threading.Thread(target=_pump, args=(flow, arrivals, end), daemon=True).start()
         try:
             yield from self._merged(Live(scene), arrivals, len(flows))
         finally:
@@ -281,12 +293,13 @@ def _heard(sense: Hearing | Watching) -> Iterator[Reading]:
     return sense.readings(provisional=True) if isinstance(sense, Hearing) else sense.readings()
 
 
-def _pump(flow: Iterator[Reading], arrivals: "SimpleQueue[Arrival]") -> None:
+def _pump(flow: Iterator[Reading], arrivals: "SimpleQueue[Arrival]", end: threading.Event) -> None:
     """Reads one flow to its end, in a thread of its own."""
+    last: Arrival = None
     try:
         for reading in flow:
             arrivals.put(reading)
     except BaseException as error:  # it is raised where the stream is iterated
-        arrivals.put(error)
-        return
-    arrivals.put(None)
+        last = error
+    arrivals.put(last)
+    end.set()

@@ -27,7 +27,7 @@ def setting(name: str, *flags: str) -> Any:
     return typer.Option(*flags, help=Settings.model_fields[name].description)
 
 
-FORMATS = "of what is printed or written: table, json, jsonl, csv, svg, png, srt, webvtt, textgrid, elan, emotionml"
+FORMATS = "of what is printed or written: table, json, jsonl, csv, svg, png, srt, webvtt, textgrid, elan, emotionml, label_studio"
 
 
 def read(
@@ -48,6 +48,7 @@ def read(
     face_rate: Annotated[float | None, setting("face_rate")] = None,
     resting_face: Annotated[bool | None, setting("resting_face", "--resting-face")] = None,
     fusion: Annotated[str | None, setting("fusion")] = None,
+    context: Annotated[bool | None, setting("context", "--context")] = None,
     batch: Annotated[int | None, setting("batch")] = None,
     threads: Annotated[int | None, setting("threads")] = None,
     commercial_only: Annotated[bool | None, setting("commercial_only", "--commercial-only")] = None,
@@ -81,6 +82,7 @@ def read(
         face_rate=face_rate,
         resting_face=resting_face,
         fusion=fusion,
+        context=context,
     )
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
