@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from affekt.people import HISTORY, TAKEN, People, longest
+from affekt.people import HISTORY, NOBODY, TAKEN, People, longest
 
 ANNA, BEN = "face 1", "face 2"
 
@@ -26,7 +26,7 @@ def test_the_face_speaks_whose_mouth_does_and_nobody_where_none_does() -> None:
     assert people.speaks("a", {ANNA: 1.2, BEN: -0.5}, seconds=2) == ANNA
     assert people.speaks("b", {ANNA: -2.0, BEN: -0.1}, seconds=2) is None
     assert people.speaks("b", {}, seconds=2) is None
-    assert people.together == {"a": {ANNA: 2.0}}
+    assert people.together == {"a": {ANNA: 2.0}, "b": {NOBODY: 2.0}} and people.joined() == {"a": ANNA}
 
 
 def test_two_who_are_as_likely_get_no_third() -> None:
@@ -130,3 +130,10 @@ def test_a_voice_is_called_what_most_of_its_lines_are() -> None:
     shared = [("a", "Anna", 2.0), ("a", "Ben", 1.0), ("a", "Anna", 1.0), ("b", "Ben", 2.0), ("b", "Anna", 2.5), ("c", "Cleo", 0.0)]
     assert longest(shared) == {"a": "Anna", "b": "Ben"}  # each name goes to one voice
     assert longest([]) == {}
+
+
+def test_a_voice_that_mostly_no_face_speaks_belongs_to_none() -> None:
+    people = People()
+    people.speaks("a", {ANNA: 1.2}, seconds=2)
+    people.speaks("a", {ANNA: -9.0}, seconds=3)
+    assert people.joined() == {} and people.names() == ({}, {})

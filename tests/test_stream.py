@@ -187,7 +187,7 @@ def test_sound_alone_and_pictures_alone_give_what_a_recording_of_them_gives(one:
 
 
 def test_what_is_provisional_is_said_before_what_is_final_and_never_after(one: Shot) -> None:
-    for way in ("pieces of 40 ms", "all sound at once", "all pictures first"):
+    for way in ("all sound at once", "all pictures first"):
         heard, seen = WAYS[way](one)
         given = run(reader().stream(heard, pictures=seen))
         for modality in ("speech", "fused"):

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+NOBODY = ""  # of those to be seen
 Speaker = str | None  # as the sound names it; None: one that has no name
 HISTORY = 1.5  # log odds at most by whose voice and face went together before
 TAKEN = 1.0  # log odds against a face that goes with another voice
@@ -46,9 +47,9 @@ class People:
             seconds: that the utterance lasts.
         """
         likely = self.likeliest(speaker, evidence)
-        if likely is not None:
+        if evidence:
             mine = self.together.setdefault(speaker, {})
-            mine[likely] = mine.get(likely, 0.0) + seconds
+            mine[likely or NOBODY] = mine.get(likely or NOBODY, 0.0) + seconds
         return likely
 
     def likeliest(self, speaker: Speaker, evidence: Mapping[str, float]) -> str | None:
@@ -58,8 +59,11 @@ class People:
         return best if best is not None and told[best] > 0 else None
 
     def joined(self) -> dict[Speaker, str]:
-        """Voice -> the face that it belongs to; each face has one voice at most, the one that it spoke with longest."""
-        pairs = [(seconds, speaker, face) for speaker, faces in self.together.items() for face, seconds in faces.items()]
+        """Voice -> the face that it belongs to: that spoke more than half of what was said with this voice while somebody was to be seen.
+
+        Each face has one voice at most, the one that it spoke with longest.
+        """
+        pairs = [(seconds, who, face) for who, faces in self.together.items() for face, seconds in faces.items() if face != NOBODY]
         found: dict[Speaker, str] = {}
         for seconds, speaker, face in sorted(pairs, key=lambda pair: -pair[0]):
             mostly = 2 * seconds > sum(self.together[speaker].values())

@@ -141,15 +141,17 @@ class Scene:
             yield len(self.speaker_of) - 1
 
     def _evidence(self, heard: Heard) -> dict[str, float]:
-        """Face -> log odds that it speaks, of those that are to be seen for long enough while it is spoken."""
+        """Face -> log odds that it speaks, of those that are there while it is spoken."""
         start, end = heard.reading.start, heard.reading.end
-        if self.watching is None:
-            return {}
-        frames = self._frames(start, end)
-        faces = [face for face in self.sights if frames and len(self._within(face, start, end)) >= SEEN * frames]
+        faces = self._there(start, end)
         prior = ALONE if len(faces) == 1 else 0.0
         voice = [(start + (at + 0.5) * FRAME / RATE, float(level)) for at, level in enumerate(heard.voice)]
         return {face: speaking(self._mouth(face, start, end), voice, prior=prior) for face in faces}
+
+    def _there(self, start: float, end: float) -> list[str]:
+        """The faces that are to be seen for long enough in a stretch of time."""
+        frames = self._frames(start, end)
+        return [face for face in self.sights if frames and len(self._within(face, start, end)) >= SEEN * frames]
 
     def _mouth(self, face: str, start: float, end: float) -> list[tuple[float, float]]:
         """How a mouth moved in an utterance and a while before."""
@@ -231,6 +233,7 @@ class Scene:
         return scene._timeline()
 
     def _timeline(self) -> Timeline:
+        self._look_back()
         voices, faces = self.names()
         parts = list(self.parts())
         whose = [person(part, voices, faces) for part in parts]
@@ -255,6 +258,14 @@ class Scene:
             people=tuple(dict.fromkeys(faces.get(who, who) for one in made for who in one.people)),
             events=tuple(replace(event, who=faces.get(event.who or "", event.who)) for one in made for event in one.events),
         )
+
+    def _look_back(self) -> None:
+        """Gives utterances whose face could not be told to the face that the voice belongs to, as is known by now, where it was seen."""
+        joined = self.people.joined()
+        for number, (one, face) in enumerate([*self._settled()]):
+            own = None if face else joined.get(one.reading.who)
+            if own is not None and own in self._there(one.reading.start, one.reading.end):
+                self.speaker_of[number] = own
 
     def _made(self, whose: Sequence[str | None]) -> tuple[list[Timeline], list[EmptyInput]]:
         made, missing = list[Timeline](), list[EmptyInput]()

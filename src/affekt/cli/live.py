@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from affekt.errors import EmptyInput
+from affekt import catalog
+from affekt.errors import EmptyInput, InputError, UnknownName
 from affekt.results import Modality, Reading
 from affekt.stream import Stream
 
@@ -89,7 +90,7 @@ def said(reading: Reading) -> str:
 
 def line(reading: Reading) -> str:
     """A reading as one line for a terminal."""
-    minutes, seconds = divmod(reading.start, 60)
+    minutes, seconds = divmod(round(reading.start, 1), 60)
     top, score = reading.top or ("", 0.0)
     what = f"unsure: {reading.reason}" if reading.abstained else f"{'█' * round(BAR * score):<{BAR}} {top} {score:.2f}"
     known = "" if reading.heard is None else f"  heard {reading.heard:.0f}"
@@ -110,8 +111,10 @@ def show(stream: Stream, *, finals: frozenset[Modality], as_json: bool, save: Pa
         save: file to write the timeline to; its ending says how.
 
     Raises:
-        InputError: as of the stream, or no format has that ending.
+        InputError: as of the stream, or nothing can be saved there, which is said before anything is read.
     """
+    if save is not None:
+        _check(save)
     screen = Screen(stream.now, finals)
     try:
         with _screen(screen, live=not as_json and sys.stdout.isatty()) as (draw, tell):
@@ -127,6 +130,14 @@ def show(stream: Stream, *, finals: frozenset[Modality], as_json: bool, save: Pa
         stream.stop()
         if save is not None:
             _save(stream, save)
+
+
+def _check(save: Path) -> None:
+    endings = {catalog.find("formats", name).ending for name in catalog.names("formats")}
+    if save.suffix.lower().removeprefix(".") not in {ending.lower() for ending in endings}:
+        raise UnknownName(save.suffix.removeprefix("."), "formats", endings)
+    if not save.parent.is_dir():
+        raise InputError(f"no folder {save.parent} to save {save.name} in; make it, or name another")
 
 
 def _save(stream: Stream, path: Path) -> None:
