@@ -195,15 +195,11 @@ def test_what_is_provisional_is_said_before_what_is_final_and_never_after(one: S
             for start in {reading.start for reading in told if not reading.provisional}:
                 kinds = [reading.provisional for reading in told if reading.start == start]
                 assert kinds[0] and kinds == sorted(kinds, reverse=True), f"{modality} from {start} on, {way}"
-        done: dict[str | None, float] = {}
+        utterances, over = {reading.start for reading in given if reading.modality == "speech"}, 0.0
         for reading in given:
-            if reading.modality == "fused" and set(reading.shares or ()) == {"face"}:
-                assert not reading.provisional or reading.start >= done.get(
-                    reading.who, 0.0
-                )  # of a second that is over nothing is provisional
-                done[reading.who] = (
-                    max(done.get(reading.who, 0.0), reading.start) if not reading.provisional else done.get(reading.who, 0.0)
-                )
+            if reading.modality == "fused" and reading.start not in utterances:  # a second of her face
+                assert not reading.provisional or reading.start >= over
+                over = over if reading.provisional else max(over, reading.start)
 
 
 def test_an_utterance_is_final_after_its_voice_is(one: Shot) -> None:

@@ -30,7 +30,8 @@ SHORT = 0.4  # seconds of speech in an utterance; less is not judged
 CLIPPED = 0.02  # share of samples at full scale from which the reader should know
 SEPARATE = 0.5  # correlation of two channels below which they are two people's microphones
 PEEK = 30 * RATE  # samples that this is judged by
-STEP = RATE // 10  # samples that are listened to at once
+STEP = RATE // 10  # samples that are listened to at once, live
+AT_ONCE = RATE // 2  # the same where nobody waits
 PROVISIONAL = 2 * STEP  # samples between two readings of an utterance that goes on; the first comes as soon as it is sure to be one
 
 
@@ -234,7 +235,7 @@ class Hearing:
         """
         try:
             for block in self.blocks:
-                for begin, end in _steps(self.samples, block.shape[1]):
+                for begin, end in _steps(self.samples, block.shape[1], step=STEP if provisional else AT_ONCE):
                     piece = self.mixing @ block[:, begin:end]
                     heard = [one for listener, samples in zip(self.listeners, piece, strict=True) for one in listener.push(samples)]
                     self.samples += end - begin
@@ -323,11 +324,11 @@ def _clipping(listener: Listener) -> Iterator[str]:
         yield f"{listener.clipped} utterances{whose} are clipped: recorded too loud, their scores are less sure"
 
 
-def _steps(position: int, count: int) -> Iterator[tuple[int, int]]:
+def _steps(position: int, count: int, *, step: int) -> Iterator[tuple[int, int]]:
     """Begin and end of what a block of so many samples holds of each step of the sound."""
     begin = 0
     while begin < count:
-        end = min(count, begin + STEP - (position + begin) % STEP)
+        end = min(count, begin + step - (position + begin) % step)
         yield begin, end
         begin = end
 

@@ -236,8 +236,7 @@ class Reader:
         """Pictures that are about to be looked at: `readings()` gives them one by one, `timeline()` what has been seen so far.
 
         Args:
-            source: the path of an image or a video; pixels; an iterable of frames, each pixels, or a pair of seconds and pixels;
-                the number of a camera; None: the first camera.
+            source: path of an image or video; pixels; frames, each pixels or seconds and pixels; number of a camera; None: the first.
             rate: frames a second in which faces are read; None: as the setting `face_rate` says.
             mouths: look at mouths as well, more often, which tells who speaks.
 
@@ -249,8 +248,8 @@ class Reader:
         rate = self.settings.face_rate if rate is None else rate
         return Watching(pictures, self.face_encoder, self.labels, resting=self.settings.resting_face, rate=rate, mouths=mouths)
 
-    def _looks(self, rate: float | None = None, *, mouths: bool) -> float:
-        rate = self.settings.face_rate if rate is None else rate
+    def _looks(self, given: float | None = None, *, mouths: bool) -> float:
+        rate = self.settings.face_rate if given is None else given
         return max(rate, MOUTHS) if mouths and rate else rate  # frames a second that are needed; 0: all
 
     def stream(
@@ -264,26 +263,27 @@ class Reader:
         rate: int = RATE,
         who: str | None = None,
     ) -> Stream:
-        """Readings while somebody speaks and is seen, of each modality and fused, see `affekt.stream`; iterate it, with `async` or without.
+        """Readings while somebody speaks and is seen, see `affekt.stream`; iterate it, with `async` or without; its `timeline` is as of `read`.
 
-        All times are of one clock. Its timeline is what `read` gives of the same recording. Without any argument the microphone is heard.
 
         Args:
             sound: pieces of samples as they come, each (n,) or bytes of 16-bit samples, or a pair of seconds and one of these.
             pictures: frames as they come, each pixels, or a pair of seconds and pixels.
             words: lines as they are written down elsewhere, each (start, end, text) or (start, end, text, who), in seconds.
-            microphone: hear the default one, or the one of that name.
+            microphone: hear the default one, which is heard as well where nothing is given, or the one of that name.
             camera: number or name of the camera to look through.
             rate: samples a second of `sound`.
             who: the speaker; None: told apart by their voices.
 
         Raises:
-            InputError: both of a pair are given; later, when it is iterated: a piece is none, or there is no such microphone or camera.
+            InputError: both of a pair are given; when it is iterated: a piece is none, or there is no such microphone or camera.
         """
         if (sound is not None and microphone) or (pictures is not None and camera is not None):
-            raise InputError("sound comes in pieces or from a microphone, and pictures as frames or from a camera; give one of each pair")
-        hears = sound is not None or bool(microphone) or (pictures is None and camera is None and words is None)
+            raise InputError("both of a pair are given; sound is in pieces or of a microphone, pictures are frames or of a camera")
+        if words is None and is_given(self.settings.transcript):
+            raise InputError(f"the transcript {self.settings.transcript!r} is for read; in a stream words come of a model, or by words=")
         sees = pictures is not None or camera is not None
+        hears = sound is not None or bool(microphone) or (not sees and words is None)
 
         def make(adapt: Callable[[Any], Any]) -> Scene:
             clock = Clock()
@@ -296,7 +296,7 @@ class Reader:
                 rule=self.rule,
             )
 
-        return Stream(make, words=words, read=partial(line_of, read=self._turns()))
+        return Stream(make, words=words, read=None if words is None else partial(line_of, read=self._turns()))
 
     def enrol(self, who: str, source: Any, *, rate: int = RATE) -> Baseline:
         """Gets to know a voice from a recording of this one speaker, without reading anything into it; what was known before is kept.

@@ -31,7 +31,7 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="where the pictur
     if find_spec("av"):  # the speech extra brings it
         sound = SAMPLES / "train.ogg"
         _step("Speech: how it is said (here by a machine, so do not expect much feeling)", f"affekt read {sound}", reader.read(sound))
-        print("\nYour own voice, while you speak: affekt listen")
+        print("\nYour own voice, while you speak: affekt listen; face, voice and words together: affekt watch")
     faces = SAMPLES / "faces.jpg"
     _step("Faces, here drawn ones", f"affekt read {faces}", reader.read(faces))
     print(f"\nThe conversation as a picture: {out}")
