@@ -263,7 +263,7 @@ class Reader:
         rate: int = RATE,
         who: str | None = None,
     ) -> Stream:
-        """Readings while somebody speaks and is seen, see `affekt.stream`; iterate it, with `async` or without; its `timeline` is as of `read`.
+        """Readings while somebody speaks and is seen, see `affekt.stream`; iterate it, `async` or not; its `timeline` is as of `read`.
 
 
         Args:

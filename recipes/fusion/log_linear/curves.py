@@ -99,10 +99,9 @@ def main() -> None:
             rows = found["version"] == version
             parts = found["scores"][rows], found["gold"][rows], prior
             ones = np.ones(rows.sum())
-            told = [cost(*parts, share, ones) for share in (0 * ones, ones, clear[rows])]
-            print(
-                f"  {version:16s} clarity {clear[rows].mean():.2f}  cross-entropy: prior {told[0]:.3f}, as it is {told[1]:.3f}, tempered {told[2]:.3f}"
-            )
+            prior_, plain, tempered = (cost(*parts, share, ones) for share in (0 * ones, ones, clear[rows]))
+            told = f"prior {prior_:.3f}, as it is {plain:.3f}, tempered {tempered:.3f}"
+            print(f"  {version:16s} clarity {clear[rows].mean():.2f}  cross-entropy: {told}")
 
 
 if __name__ == "__main__":

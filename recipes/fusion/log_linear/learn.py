@@ -203,7 +203,7 @@ def main() -> None:
             "pairing": "moments are made of one text, recording and face each that share nothing but the label (label-conditional pairing)",
             "limits": [
                 "Learned from pairs of unrelated items: modalities of one real person depend on each other, so fused readings of real "
-                "people gain less, and are less sure, than the figures on pairs say.",
+                "people gain less than the figures on pairs say, and are probably surer than they should be.",
                 "How often modalities really disagree nobody has counted; one moment in five is assumed.",
             ],
         },
