@@ -366,11 +366,16 @@ def test_a_transcript_must_say_when_each_line_is_said(talk: Path, tmp_path: Path
 
 def test_a_file_that_is_named_is_the_transcript_and_a_model_is_none(tmp_path: Path) -> None:
     (tmp_path / "talk.vtt").touch()
-    assert transcript_of(tmp_path / "talk.mp4", "beside") == tmp_path / "talk.vtt"
+    for given, setting in (("beside", ""), (None, "beside")):
+        assert transcript_of(tmp_path / "talk.mp4", given, setting=setting) == tmp_path / "talk.vtt"
+        assert transcript_of(np.zeros(9), given, setting=setting) is None
+    assert transcript_of("talk.mp4", None, setting="tiny") is None and transcript_of("talk.mp4", None, setting="") is None
     assert (
-        transcript_of(np.zeros(9), "beside") is None and transcript_of("talk.mp4", "tiny") is None and transcript_of("talk.mp4", "") is None
+        transcript_of("talk.mp4", "Other.SRT", setting="tiny") == transcript_of("talk.mp4", None, setting="Other.SRT") == Path("Other.SRT")
     )
-    assert transcript_of("talk.mp4", "Other.SRT") == Path("Other.SRT")
+    for wrong in ("tiny", Path("notes.txt"), ""):
+        with pytest.raises(InputError, match=r"is no transcript; give a file that ends in \.json, \.srt, \.vtt, or 'beside'"):
+            transcript_of("talk.mp4", wrong, setting="tiny")
 
 
 @pytest.mark.parametrize("piece", [(0.0, 1.0), (0.0, "soon", "so"), (2.0, 1.0, "so"), (0.0, 1.0, b"so"), "so", 5, (0, 1, "a", "b", "c")])

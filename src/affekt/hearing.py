@@ -6,6 +6,7 @@ A `Listener` serves files and live streams alike; what it gives out at the end o
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
+from threading import Event
 from typing import Protocol
 
 import numpy as np
@@ -246,9 +247,13 @@ class Hearing:
         finally:
             self.unsaid.put(None)
 
-    def words(self) -> Iterator[Reading]:
-        """What was said, as it is written down, until the sound ends; where words come later."""
-        while (number := self.unsaid.get()) is not None:
+    def words(self, *, over: Event | None = None) -> Iterator[Reading]:
+        """What was said, as it is written down, until the sound ends; where words come later.
+
+        Args:
+            over: set when nobody wants them any more.
+        """
+        while (number := self.unsaid.get()) is not None and not (over and over.is_set()):
             self.heard[number] = one = self._written(self.heard[number])
             if one.said is not None:
                 yield one.said

@@ -166,7 +166,7 @@ class Fusion:
     name: str
     paper: str
     pool: "Callable[[Sequence[Evidence], LabelSet], NDArray[np.float64]]"
-    counts: Callable[[Sequence[Evidence]], Sequence[float]]
+    counts: Callable[[Sequence[Evidence], LabelSet], Sequence[float]]
     folder: Path | None = None
 
 

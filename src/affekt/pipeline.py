@@ -76,12 +76,12 @@ class Reader:
         commercial_only: bool | None = None,
         speakers: int | None = None,
         voices: str | Path | None = None,
-        transcript: str | None = None,
+        transcript: str | Path | None = None,
         language: str | None = None,
         face_rate: float | None = None,
         resting_face: bool | None = None,
         context: bool | None = None,
-        fusion: str | None = None,
+        fusion: str | Path | None = None,
     ) -> None:
         models = models or {}
         if unknown := set(models) - set(READ):
@@ -94,12 +94,12 @@ class Reader:
             commercial_only=commercial_only,
             speakers=speakers,
             voices=None if voices is None else str(voices),
-            transcript=transcript,
+            transcript=None if transcript is None else str(transcript),
             language=language,
             face_rate=face_rate,
             resting_face=resting_face,
             context=context,
-            fusion=fusion,
+            fusion=None if fusion is None else str(fusion),
         )
         self.labels: LabelSet = catalog.find("labels", self.settings.labels)
         self._models = Models(self.settings)
@@ -197,7 +197,7 @@ class Reader:
         sound, pictures = (heard, seen) if not both or only else tracks(source)
         looked = only == "face" or (only is None and pictures)
         listened = only != "face" and (sound or not looked) and heard
-        path = transcript_of(source, transcript or self.settings.transcript) if listened else None
+        path = transcript_of(source, transcript, setting=self.settings.transcript) if listened else None
         given = None if path is None else read_transcript(path, self._turns())
         hearing = self.hear(source, rate=rate, who=who, transcribe=given is None) if listened else None
         watching = self.watch(source, mouths=listened) if looked else None

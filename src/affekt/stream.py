@@ -244,7 +244,7 @@ class Stream:
         arrivals: SimpleQueue[Arrival] = SimpleQueue()
         flows = [_heard(sense) for sense in scene.senses]
         if scene.hearing is not None and scene.hearing.later:
-            flows.append(scene.hearing.words())
+            flows.append(scene.hearing.words(over=self._stop))
         if self._words is not None:
             scene.words = True
             flows.append(self._spoken(adapt(self._words), scene))

@@ -54,19 +54,23 @@ def is_given(name: str) -> bool:
     return name == BESIDE or name.lower().endswith(ENDINGS)
 
 
-def transcript_of(source: Any, name: str | Path) -> Path | None:
+def transcript_of(source: Any, given: str | Path | None, *, setting: str) -> Path | None:
     """The file that holds what is said: the one that is named, or the one beside the sound; None where that is not meant.
 
+    Args:
+        given: by whoever reads this source; None: as the setting says, which may name a model as well.
+
     Raises:
-        InputError: a path is named that is no transcript.
+        InputError: a path is given that is no transcript.
     """
-    if str(name) == BESIDE:
+    name = setting if given is None else str(given)
+    if name == BESIDE:
         found = [Path(source).with_suffix(ending) for ending in ENDINGS] if isinstance(source, (str, Path)) else []
         return next((path for path in found if path.is_file()), None)
-    if str(name).lower().endswith(ENDINGS):
+    if name.lower().endswith(ENDINGS):
         return Path(name)
-    if isinstance(name, Path):
-        raise InputError(f"{name} is no transcript; give a file that ends in {', '.join(ENDINGS)}")
+    if given is not None:
+        raise InputError(f"{name} is no transcript; give a file that ends in {', '.join(ENDINGS)}, or {BESIDE!r}")
     return None
 
 

@@ -43,9 +43,10 @@ def watch(
     )
     if from_ is not None:
         sound, pictures = play(from_, realtime=realtime, sound=microphone)
-        stream = reader.stream(sound, pictures=pictures)
-        microphone = sound is not None
+        heard, seen, stream = sound is not None, pictures is not None, reader.stream(sound, pictures=pictures)
     else:
+        heard, seen = microphone, True
         stream = reader.stream(microphone=microphone, camera=int(source) if source.isdecimal() else source)
+    several = heard and (seen or bool(reader.settings.transcript))
     print("affekt: watching; Ctrl-C stops", file=sys.stderr)
-    show(stream, finals=frozenset({"fused" if microphone else "face"}), as_json=as_json, save=save)
+    show(stream, finals=frozenset({"fused" if several else "speech" if heard else "face"}), as_json=as_json, save=save)

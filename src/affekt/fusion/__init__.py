@@ -58,11 +58,7 @@ def fuse(readings: Sequence[Reading], labels: LabelSet, *, rule: Fusion) -> Read
     doubts = [f"{reading.modality}: {reading.reason or 'not clear'}" for reading in ordered if _clarity(reading) == 0]
     evidence = [_evidence(reading, labels) for reading in judged]
     alone = len(judged) == 1
-    scores = dict(judged[0].scores)
-    if not alone and scores:
-        pooled = rule.pool(evidence, labels)
-        pooled = pooled / pooled.sum() if labels.kind == "single" else pooled  # LEAST has made the scores of many labels too large
-        scores = {name: round(float(score), DIGITS) for name, score in zip(labels.labels, pooled, strict=True)}
+    scores = dict(judged[0].scores) if alone or not judged[0].scores else _pooled(evidence, labels, rule)
     present, reason = decide(scores, labels, known.calibration.get(labels.name)) if scores and not alone else _own(judged[0])
     reason = "; ".join(doubts) if len(doubts) == len(ordered) and not alone else reason
     disagreement, between = _disagreement(evidence, labels, known)
@@ -83,10 +79,16 @@ def fuse(readings: Sequence[Reading], labels: LabelSet, *, rule: Fusion) -> Read
         heard=next((reading.heard for reading in ordered if reading.heard is not None), None),
         provisional=any(reading.provisional for reading in ordered),
         clarity=max(_clarity(reading) for reading in judged),
-        shares=dict(zip((one.modality for one in evidence), map(_rounded, rule.counts(evidence)), strict=True)),
+        shares=dict(zip((one.modality for one in evidence), map(_rounded, rule.counts(evidence, labels)), strict=True)),
         disagreement=disagreement,
         between=between,
     )
+
+
+def _pooled(evidence: Sequence[Evidence], labels: LabelSet, rule: Fusion) -> dict[str, float]:
+    pooled = rule.pool(evidence, labels)
+    pooled = pooled / pooled.sum() if labels.kind == "single" else pooled  # LEAST has made the scores of many labels too large
+    return {name: _rounded(score) for name, score in zip(labels.labels, pooled, strict=True)}
 
 
 def _check(readings: Sequence[Reading], labels: LabelSet) -> None:

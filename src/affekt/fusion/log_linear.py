@@ -43,11 +43,10 @@ def relative(evidence: Sequence[Evidence]) -> Doubles:
     return np.asarray(clear / clear.max()) if clear.max() > 0 else np.ones_like(clear)
 
 
-def counts(evidence: Sequence[Evidence], *, folder: Path) -> list[float]:
+def counts(evidence: Sequence[Evidence], labels: LabelSet, *, folder: Path) -> list[float]:
     """How much each piece of evidence counts, the mean of its weights times its clarity, as shares of the whole."""
-    pools = _learned.read(folder).pools
-    first = next(iter(pools.values()), None)
-    worth = [float(_of(one, "weight", first).mean()) if first else 1.0 for one in evidence]
+    learned = _learned.read(folder).pools.get(labels.name)
+    worth = [float(_of(one, "weight", learned).mean()) if learned else 1.0 for one in evidence]
     clear = relative(evidence) * np.maximum(worth, 1e-6)
     return [float(share) for share in clear / clear.sum()]
 

@@ -11,12 +11,12 @@ Doubles = NDArray[np.float64]
 PAPER = "Stone (1961), The opinion pool, Annals of Mathematical Statistics 32(4)"
 
 
-def pool(evidence: Sequence[Evidence], _: LabelSet) -> Doubles:
+def pool(evidence: Sequence[Evidence], labels: LabelSet) -> Doubles:
     """The scores, (labels,)."""
-    return np.asarray(np.array(counts(evidence)) @ np.stack([one.scores for one in evidence]))
+    return np.asarray(np.array(counts(evidence, labels)) @ np.stack([one.scores for one in evidence]))
 
 
-def counts(evidence: Sequence[Evidence]) -> list[float]:
+def counts(evidence: Sequence[Evidence], _: LabelSet) -> list[float]:
     """Each one's clarity as a share of the whole."""
     clear = np.array([max(one.clarity, 1e-6) for one in evidence])
     return [float(share) for share in clear / clear.sum()]

@@ -21,7 +21,7 @@ def pool(evidence: Sequence[Evidence], labels: LabelSet) -> Doubles:
     return np.asarray((1 - TIE) * shares.mean(0) + TIE * mean.pool(evidence, labels))
 
 
-def counts(evidence: Sequence[Evidence]) -> list[float]:
+def counts(evidence: Sequence[Evidence], _: LabelSet) -> list[float]:
     """The same for all."""
     return [1 / len(evidence)] * len(evidence)
 
