@@ -35,7 +35,7 @@ from sklearn.metrics import roc_auc_score
 
 from affekt.preprocessing import mouths
 from affekt.preprocessing.faces import Face, again, between, find
-from affekt.preprocessing.mouths import Cues, cues, loudness, motion, patch, speaking
+from affekt.preprocessing.mouths import Cues, band_levels, cues, motion, patch, speaking, timed
 from affekt.preprocessing.speech import Segmenter
 from affekt.sources.audio import RATE, open_audio
 from affekt.sources.pictures import open_video
@@ -151,7 +151,7 @@ def cuts(samples: np.ndarray) -> Iterator[tuple[str, float, float]]:
 
 
 def voice_of(samples: np.ndarray, begin: float, end: float) -> list[tuple[float, float]]:
-    return loudness(samples[round(begin * RATE) : round(end * RATE)], start=begin)
+    return timed(band_levels(samples[round(begin * RATE) : round(end * RATE)]), start=begin)
 
 
 def trials(clips: dict[str, Seen], rate: float) -> Iterator[Trial]:
@@ -294,7 +294,7 @@ def speed() -> dict[str, float]:
         before = now
     samples = sound_of("d11.mp4")
     began = time.perf_counter()
-    speaking(motions, loudness(samples, start=0.0))
+    speaking(motions, timed(band_levels(samples), start=0.0))
     return {
         **{name: round(float(np.median(one)), 2) for name, one in took.items()},
         "utterance_ms": round(1000 * (time.perf_counter() - began), 2),

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,22 @@ def sentences(seconds: float, begins: dict[str, float]) -> Iterator[tuple[float,
             at += len(piece)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A fused reading that was given out, as far as its delay needs it, so that what the bench keeps does not count as memory.
+
+    Args:
+        now: seconds on the monotonic clock.
+        of: first letters of its modalities.
+    """
+
+    now: float
+    start: float
+    end: float
+    final: bool
+    of: str
+
+
 class Delays:
     """What is measured of a live run.
 
@@ -111,43 +128,44 @@ class Delays:
 
     def __init__(self, begins: dict[str, float]) -> None:
         self.begins = begins
-        self.given: list[tuple[float, Reading]] = []
+        self.given: list[Given] = []
         self.mib: list[float] = []
 
     def take(self, reading: Reading) -> None:
         now = time.monotonic()
         if reading.modality == "fused":
-            self.given.append((now, reading))
+            of = "".join(sorted(name[0] for name in reading.shares or {}))
+            self.given.append(Given(now, reading.start, reading.end, not reading.provisional, of))
         if now - min(self.begins.values()) >= 60 * len(self.mib):
             self.mib.append(round(status("VmRSS"), 1))
 
     def of(self, frames: list[float], begin: float = 0.0, end: float = np.inf) -> dict[str, Any]:
         """The delays of what happened between two moments."""
-        finals = [(now, one) for now, one in self.given if not one.provisional and begin <= one.start and one.end < end]
-        heard = [(now, one) for now, one in finals if "speech" in one.shares]
-        spoken = [(now, one) for at, (now, one) in enumerate(heard) if one.start not in {other.start for _, other in heard[:at]}]
-        written = [(now, one) for now, one in heard if "text" in one.shares]
-        seen = [(now, one) for at, (now, one) in enumerate(finals) if "speech" not in one.shares and not _covered(one, finals[:at])]
-        moments = [(at, "speech") for _, one in spoken for at in np.arange(one.start + PAD / SECOND, one.end, STEP)]
+        finals = [one for one in self.given if one.final and begin <= one.start and one.end < end]
+        heard = [one for one in finals if "s" in one.of]
+        spoken = [one for at, one in enumerate(heard) if one.start not in {other.start for other in heard[:at]}]
+        seen = [one for at, one in enumerate(finals) if "s" not in one.of and not _covered(one, finals[:at])]
+        moments = [(at, "speech") for one in spoken for at in np.arange(one.start + PAD / SECOND, one.end, STEP)]
         moments += [(at, "face") for at in frames if begin <= at < end]
         early = []
         for at, modality in moments:
-            resting = (now for now, one in self.given if modality in (one.shares or {}) and one.start <= at < one.end)
+            resting = (one.now for one in self.given if modality[0] in one.of and one.start <= at < one.end)
             early.append(min(resting, default=np.nan) - self.begins[modality] - at)
         told = np.array(early)
-        late = [now - self.begins["speech"] - one.end for now, one in spoken], [now - self.begins["face"] - one.end for now, one in seen]
+        late = [one.now - self.begins["speech"] - one.end for one in spoken], [one.now - self.begins["face"] - one.end for one in seen]
+        written = [one.now - self.begins["speech"] - one.end for one in heard if "t" in one.of]
         return {
             "provisional": _percentiles(told[np.isfinite(told)]),
             "not_covered": int(np.isnan(told).sum()),
             "final": _percentiles(np.concatenate(late)),
             "final_of_utterances": _percentiles(np.array(late[0])),
-            "with_words": _percentiles(np.array([now - self.begins["speech"] - one.end for now, one in written])),
+            "with_words": _percentiles(np.array(written)),
         }
 
 
-def _covered(one: Reading, before: list[tuple[float, Reading]]) -> bool:
+def _covered(one: Given, before: list[Given]) -> bool:
     """Whether what a face shows was given out as final already; what an utterance leaves of a second is said once more."""
-    return any(other.start <= one.start and one.end <= other.end for _, other in before[-30:])
+    return any(other.start <= one.start and one.end <= other.end for other in before[-30:])
 
 
 def _percentiles(values: np.ndarray) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def test_where_there_is_nothing_to_save_that_is_said(
         (["listen", "microphone 1", "--from", "CLIP"], "listen to one of them"),
         (["listen", "--from", "TEXT"], "TEXT"),
         (["watch", "--from", "absent.mp4"], "no file absent.mp4"),
+        (["watch", "1", "--from", "absent.mp4"], "watch one of them"),
         (["watch", "--from", "TEXT"], "TEXT"),
         (["listen", "--from", "CLIP", "--fusion", "median"], "no 'median' in fusion/"),
         (["listen", "--from", "CLIP", "--save", "a.xyz"], "no 'xyz' in formats/"),
@@ -145,7 +146,7 @@ def drawn(screen: Screen) -> str:
 
 
 def test_the_screen_shows_a_person_with_bars_moods_and_what_each_modality_says() -> None:
-    screen = Screen(lambda: 1.2, frozenset({"fused"}))
+    screen = Screen(lambda: 1.2, "fused")
     for one in (
         reading("face", "joy"),
         reading("speech", "anger"),
@@ -162,7 +163,7 @@ def test_the_screen_shows_a_person_with_bars_moods_and_what_each_modality_says()
 
 
 def test_a_screen_without_disagreement_does_not_speak_of_one_and_unsure_is_said() -> None:
-    screen = Screen(lambda: 1.0, frozenset({"fused"}))
+    screen = Screen(lambda: 1.0, "fused")
     screen.take(reading("fused", "joy", disagreement=0.2, between=("speech", "face")))
     screen.take(reading("speech", "joy", abstained=True, reason="too quiet: -60 dB of full scale"))
     assert "disagree" not in drawn(screen) and "voice unsure: too quiet: -60 dB of full scale" in drawn(screen)
@@ -171,7 +172,7 @@ def test_a_screen_without_disagreement_does_not_speak_of_one_and_unsure_is_said(
 
 def test_who_is_gone_is_not_on_the_screen() -> None:
     now = [1.0]
-    screen = Screen(lambda: now[0], frozenset({"face"}))
+    screen = Screen(lambda: now[0], "face")
     assert drawn(screen).strip() == "waiting for a voice or a face"
     screen.take(reading("face", "joy", who="face 1"))
     screen.take(reading("face", "joy", who=None))

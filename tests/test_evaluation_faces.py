@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from affekt import pipeline
+from affekt import models
 from affekt.cli.evaluate import evaluate
 from affekt.encoders import face_affekt
 from affekt.encoders._card import write_card
@@ -310,7 +310,7 @@ def test_without_a_name_the_shipped_model_is_judged(folder: Path, model: str, mo
         asked.append(name)
         return face_affekt.load(Path(model), threads)
 
-    monkeypatch.setattr(pipeline, "open_encoder", open_encoder)
+    monkeypatch.setattr(models, "open_encoder", open_encoder)
     assert evaluate_pictures(folder)["n"] == 21 and asked == ["face_affekt"]
 
 

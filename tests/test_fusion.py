@@ -253,7 +253,9 @@ def test_a_licence_is_kept_and_the_free_sibling_steps_in(tmp_path: Path) -> None
     assert not read_card(SHIPPED).commercial
     assert open_fusion("log_linear", commercial_only=True).name == "log_linear_free"
     assert Reader(commercial_only=True).rule.name == "log_linear_free" and Reader().rule.name == "log_linear"
-    assert open_fusion("mean", commercial_only=True).name == "mean"
+    plain = open_fusion("mean", commercial_only=True)
+    assert plain.name == "mean" and of(plain).deviations == of(open_fusion("log_linear_free")).deviations  # nor does it borrow
+    assert of(open_fusion("mean")).deviations == of(open_fusion("log_linear")).deviations
     with pytest.raises(LicenceRefused, match="not for commercial use"):
         open_fusion(str(copied(tmp_path)), commercial_only=True)
     copied(tmp_path, commercial=True)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from affekt.preprocessing.faces import Face
-from affekt.preprocessing.mouths import ALONE, HIGH, PER_SECOND, WIDE, Floats, loudness, motion, patch, speaking
+from affekt.preprocessing.mouths import ALONE, HIGH, PER_SECOND, WIDE, Floats, band_levels, motion, patch, speaking, timed
 from affekt.sources.audio import RATE
 from drawn import BLACK, DARK, FAIR, drawn_face, on
 
@@ -17,6 +17,10 @@ SIZE = (240, 240)
 MARKS = ((0.38, 0.485), (0.62, 0.485), (0.5, 0.635), (0.5, 0.75), (0.21, 0.54), (0.79, 0.54))  # of a drawn face
 SECONDS = 4.0
 Signal = Sequence[tuple[float, float]]
+
+
+def heard_in(samples: Floats, *, start: float = 0.0) -> list[tuple[float, float]]:
+    return timed(band_levels(samples), start=start)
 
 
 def shown(*, opening: float = 0.0, at: tuple[int, int] = (40, 40), skin: tuple[int, int, int] = FAIR) -> Image.Image:
@@ -122,31 +126,31 @@ def test_a_face_without_contrast_does_not_move() -> None:
 def test_loudness_has_a_value_every_32_ms_and_hears_the_voice_not_the_hum() -> None:
     times = np.arange(RATE) / RATE
     tone, hum = (np.sin(2 * np.pi * hertz * times).astype(np.float32) for hertz in (1000, 60))
-    heard = loudness(np.concatenate([0.1 * tone, tone]), start=5.0)
+    heard = heard_in(np.concatenate([0.1 * tone, tone]), start=5.0)
     assert len(heard) == 62 and heard[0][0] == pytest.approx(5.016) and heard[-1][0] == pytest.approx(5.016 + 61 * 0.032)
     assert heard[-5][1] - heard[5][1] == pytest.approx(20, abs=0.1)
-    assert heard[-5][1] - loudness(hum, start=0.0)[5][1] > 30
+    assert heard[-5][1] - heard_in(hum)[5][1] > 30
 
 
 def test_a_mouth_that_moves_with_the_voice_beats_one_that_moves_otherwise() -> None:
     won = 0
     for seed in range(20):
         samples, opening = voice(seed)
-        heard = loudness(samples, start=0.0)
+        heard = heard_in(samples)
         own = speaking(moved(opening, noise=0.02, seed=seed), heard)
         won += own > 0 and own > speaking(moved(voice(seed + 100)[1], noise=0.02, seed=seed), heard)
     assert won >= 18
 
 
 def test_a_still_mouth_is_no_speaker() -> None:
-    heard = loudness(voice()[0], start=0.0)
+    heard = heard_in(voice()[0])
     for noise in (0.0, 0.005, 0.02):
         assert speaking(moved(np.zeros(round(SECONDS * RATE)), noise=noise), heard) < -1
 
 
 def test_a_mouth_that_always_moves_as_much_is_less_of_a_speaker_than_one_that_began_with_the_voice() -> None:
     samples, opening = voice()
-    heard = loudness(samples, start=SECONDS)
+    heard = heard_in(samples, start=SECONDS)
     chewing = moved(np.concatenate([voice(7)[1], voice(8)[1]]))
     began = moved(np.concatenate([np.zeros(len(opening)), voice(8)[1]]))
     assert speaking(began, heard) > speaking(chewing, heard)
@@ -158,7 +162,7 @@ def test_of_drawn_faces_the_one_that_talks_is_chosen() -> None:
     other, (x, y) = voice(11)[1], np.random.default_rng(0).integers(-6, 7, (2, len(at)))
     places = [(40 + int(a), 40 + int(b)) for a, b in zip(x, y, strict=True)]
     still = [face_at()] * len(at)
-    heard = loudness(samples, start=0.0)
+    heard = heard_in(samples)
     talks = speaking(measured([shown(opening=opening[i]) for i in at], still), heard)
     talks_of_something_else = speaking(measured([shown(opening=other[i]) for i in at], still), heard)
     shakes = speaking(measured([shown(at=place) for place in places], [face_at(*place) for place in places]), heard)
@@ -169,7 +173,7 @@ def test_of_drawn_faces_the_one_that_talks_is_chosen() -> None:
 
 def test_too_little_is_no_evidence() -> None:
     samples, opening = voice()
-    motions, heard = moved(opening), loudness(samples, start=0.0)
+    motions, heard = moved(opening), heard_in(samples)
     assert speaking([], heard) == speaking(motions, []) == speaking(motions[:3], heard) == 0
     assert speaking([(at + 60, one) for at, one in motions], heard) == 0  # not to be seen then
     assert speaking(motions[::5], heard) == 0  # looked at so seldom that one look does not follow from the one before
@@ -179,18 +183,18 @@ def test_too_little_is_no_evidence() -> None:
 
 def test_a_short_word_says_less_than_a_sentence() -> None:
     samples, opening = voice()
-    word, sentence = (loudness(samples[: round(seconds * RATE)], start=0.0) for seconds in (0.7, SECONDS))
+    word, sentence = (heard_in(samples[: round(seconds * RATE)]) for seconds in (0.7, SECONDS))
     assert abs(speaking(moved(np.zeros(len(opening))), word)) < abs(speaking(moved(np.zeros(len(opening))), sentence))
 
 
 def test_only_what_was_until_the_end_of_the_utterance_counts() -> None:
     samples, opening = voice()
-    motions, heard = list(moved(opening)), loudness(samples, start=0.0)
+    motions, heard = list(moved(opening)), heard_in(samples)
     later = [(SECONDS + at + 0.1, 1.0) for at, _ in motions]
     assert speaking(motions + later, heard) == speaking(motions, heard)
 
 
 def test_how_loud_it_was_recorded_does_not_matter() -> None:
     samples, opening = voice()
-    said = [speaking(moved(opening), loudness(samples * np.float32(gain), start=0.0)) for gain in (1, 0.1)]
+    said = [speaking(moved(opening), heard_in(samples * np.float32(gain))) for gain in (1, 0.1)]
     assert said[0] == pytest.approx(said[1], abs=0.02)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from affekt.people import HISTORY, NOBODY, TAKEN, People, longest
+from affekt.people import HISTORY, NOBODY, TAKEN, People, called
 
 ANNA, BEN = "face 1", "face 2"
 
@@ -128,8 +128,8 @@ def test_a_voice_without_a_name_can_be_a_person() -> None:
 
 def test_a_voice_is_called_what_most_of_its_lines_are() -> None:
     shared = [("a", "Anna", 2.0), ("a", "Ben", 1.0), ("a", "Anna", 1.0), ("b", "Ben", 2.0), ("b", "Anna", 2.5), ("c", "Cleo", 0.0)]
-    assert longest(shared) == {"a": "Anna", "b": "Ben"}  # each name goes to one voice
-    assert longest([]) == {}
+    assert called(shared) == {"a": "Anna", "b": "Ben"}  # each name goes to one voice
+    assert called([]) == {}
 
 
 def test_a_voice_that_mostly_no_face_speaks_belongs_to_none() -> None:

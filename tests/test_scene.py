@@ -381,8 +381,8 @@ def test_a_file_that_is_named_is_the_transcript_and_a_model_is_none(tmp_path: Pa
 @pytest.mark.parametrize("piece", [(0.0, 1.0), (0.0, "soon", "so"), (2.0, 1.0, "so"), (0.0, 1.0, b"so"), "so", 5, (0, 1, "a", "b", "c")])
 def test_a_piece_that_is_no_line_is_refused(piece: Any) -> None:
     with pytest.raises(InputError, match="line"):
-        line_of(piece, Staged().read_clips)
-    made = line_of((0, 1, "I love this", "Anna"), Staged().read_clips)
+        line_of(piece, Staged()._turns())
+    made = line_of((0, 1, "I love this", "Anna"), Staged()._turns())
     assert made.words == "I love this" and made.who == "Anna" and (made.start, made.end) == (0, 1)
 
 
@@ -523,3 +523,10 @@ def test_progress_is_reported_and_what_stops_it_stops_both() -> None:
 def test_samples_are_read_without_pictures() -> None:
     (one,) = Staged(speakers=1).read(np.concatenate([words(0), np.zeros(RATE, np.float32)])).readings
     assert one.modality == "speech" and one.who is None
+
+
+def test_names_and_words_of_what_is_not_listened_to_are_refused() -> None:
+    picture = np.zeros((40, 40, 3), np.uint8)
+    for given in ({"who": ["Anna"]}, {"transcript": "call.srt"}):
+        with pytest.raises(InputError, match="not listened to"):
+            Staged().read(picture, **given)  # type: ignore[arg-type]

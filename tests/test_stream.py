@@ -170,6 +170,34 @@ def test_with_and_without_async_a_stream_gives_the_same(one: Shot) -> None:
     assert any(reading.provisional for reading in given) and len(finals(given)) >= len(one.read.fused)
 
 
+def test_a_stream_is_iterated_once() -> None:
+    stream = reader().stream([np.zeros(RATE, np.float32)])
+    run(stream)
+    with pytest.raises(InputError, match="once"):
+        run(stream)
+
+
+def test_the_timeline_may_be_asked_for_in_another_thread(one: Shot) -> None:
+    stream, over, failed = reader().stream(pieces(one.samples), pictures=one.frames), threading.Event(), list[Exception]()
+
+    def ask() -> None:
+        while not over.is_set():
+            try:
+                stream.timeline()
+            except EmptyInput:
+                pass
+            except Exception as error:
+                failed.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    run(stream)
+    over.set()
+    asking.join()
+    assert not failed
+    alike(stream.timeline(), one.read)
+
+
 def test_sound_alone_and_pictures_alone_give_what_a_recording_of_them_gives(one: Shot) -> None:
     heard = reader().stream(pieces(one.samples))
     given = run(heard)
@@ -573,7 +601,7 @@ def test_words_that_are_written_down_late_make_the_utterance_final_again(one: Sh
         def hear(self, *given: Any, **named: Any) -> Any:
             made = super().hear(*given, **named)
             made.later = True
-            made.transcribe, made.read_words = slow, self.read_clips
+            made.transcribe, made.read_words = slow, self._turns()
             for listener in made.listeners:
                 listener.sampled = True
             return made

@@ -8,7 +8,7 @@ from typing import Any
 
 from affekt.errors import InputError, NoColumn
 from affekt.pipeline import Reader
-from affekt.results import Reading, Timeline
+from affekt.results import DIMENSIONS, Reading, Timeline
 from affekt.sources.table import Table, TableRow
 from affekt.sources.table_writer import TableWriter
 
@@ -56,7 +56,7 @@ def read_table(
     else:
         columns = {"top": str, "confidence": float, "present": str, "abstained": bool}
         columns |= {f"score_{name}": float for name in reader.labels.labels}
-    columns |= dict.fromkeys(("valence", "arousal", "dominance"), float) | {"model": str}
+    columns |= dict.fromkeys(DIMENSIONS, float) | {"model": str}
     settings = f"{reader.labels.name} {reader.settings.text_model} {reader.encoder.card.revision}"
     with TableWriter(out, table, columns=columns, settings=settings) as writer:
         for row, reading in _readings(table, reader, skip=writer.rows_done):
@@ -115,5 +115,5 @@ def _columns(reading: Reading) -> dict[str, Any]:
         "present": ";".join(reading.present),
         "abstained": reading.abstained,
         **own,
-        **{name: getattr(reading, name) for name in ("valence", "arousal", "dominance", "model")},
+        **{name: getattr(reading, name) for name in (*DIMENSIONS, "model")},
     }

@@ -17,7 +17,7 @@ from affekt.calibration.reading import reading_of
 from affekt.errors import EmptyInput, InputError
 from affekt.parts import Card, LabelSet
 from affekt.preprocessing.clarity import DIGITS, range_of, speech_clarity
-from affekt.preprocessing.mouths import loudness
+from affekt.preprocessing.mouths import band_levels
 from affekt.preprocessing.personal import Baseline, Population, nothing_heard
 from affekt.preprocessing.speakers import Diariser
 from affekt.preprocessing.speech import Segmenter, Utterance
@@ -128,8 +128,7 @@ class Listener:
                 self.nameless = known
             else:
                 self.voices[self.who] = known
-        levels = [level for _, level in loudness(utterance.samples, start=0.0)]
-        return Heard(reading, np.array(levels, np.float32), samples=utterance.samples if self.sampled else None)
+        return Heard(reading, band_levels(utterance.samples), samples=utterance.samples if self.sampled else None)
 
     def _judge(self, utterance: Utterance) -> tuple[Floats, Floats]:
         """Features, (d,), and calibrated scores of the set that the model speaks, (labels,)."""

@@ -32,6 +32,7 @@ class Models:
         self._loading = Lock()
         self._opened: dict[Modality, OpenEncoder] = {}
         self._transcriber: Transcriber | None = None
+        self._context: Context | None = None
 
     def text(self) -> OpenEncoder:
         """The text model."""
@@ -66,7 +67,9 @@ class Models:
             return None
         if (name := self.text().card.name) != KNOWN_TO_CONTEXT:
             raise InputError(f"context was learned for {KNOWN_TO_CONTEXT}, not for {name}; leave context out, or choose that model")
-        return open_context()
+        with self._loading:
+            self._context = self._context or open_context()
+        return self._context
 
     def _encoder(self, modality: Modality, name: str) -> OpenEncoder:
         with self._loading:

@@ -161,6 +161,7 @@ class Fusion:
         pool: the scores, (labels,), of several pieces of evidence, each of another modality; the order does not matter.
         counts: how much each of them counts in that, as shares that sum to 1.
         folder: of what it has learned, with a card; None: nothing.
+        lender: folder from which a rule that has learned nothing takes deviations and mismatches; None: the one of `log_linear`.
     """
 
     name: str
@@ -168,6 +169,7 @@ class Fusion:
     pool: "Callable[[Sequence[Evidence], LabelSet], NDArray[np.float64]]"
     counts: Callable[[Sequence[Evidence], LabelSet], Sequence[float]]
     folder: Path | None = None
+    lender: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class People:
         return voices, faces
 
 
-def longest(seconds: Iterable[tuple[Speaker, str, float]]) -> dict[Speaker, str]:
+def called(seconds: Iterable[tuple[Speaker, str, float]]) -> dict[Speaker, str]:
     """Voice -> the name that a transcript gives it for most of the time; each name goes to one voice.
 
     Args:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from affekt import catalog
 from affekt.calibration.context import Conversation
@@ -32,12 +31,12 @@ from affekt.sources.devices import camera_frames, microphone_pieces
 from affekt.sources.live import Clock, open_sound
 from affekt.sources.pictures import open_pictures, pushed
 from affekt.stream import Stream
-from affekt.texts import Texts
+from affekt.texts import Floats, Texts
 from affekt.transcripts import is_given, line_of, read_transcript, transcript_of
-from affekt.watching import MOUTHS, FaceEncoder, Watching
+from affekt.watching import FaceEncoder, Watching, looks
 
 READ: tuple[Modality, ...] = ("text", "speech", "face")
-Floats = NDArray[np.float32]
+OF_SOUND = "who names the speakers of a sound, and transcript holds what is said in it"
 
 
 class Reader:
@@ -186,9 +185,7 @@ class Reader:
         heard = not seen and (both or array or is_sound(source, kind))
         if not seen and not heard:
             if who or transcript:
-                raise InputError(
-                    "who names the speakers of a sound, and transcript holds what is said in it; a conversation names its own speakers"
-                )
+                raise InputError(f"{OF_SOUND}; a conversation names its own speakers")
             if only not in (None, "text"):
                 raise InputError(f"there is no {only} in what is read as a text; a sound, a video or an image has it")
             return None
@@ -197,6 +194,8 @@ class Reader:
         sound, pictures = (heard, seen) if not both or only else tracks(source)
         looked = only == "face" or (only is None and pictures)
         listened = only != "face" and (sound or not looked) and heard
+        if (who or transcript) and not listened:
+            raise InputError(f"{OF_SOUND}; {'an array' if array else source} is not listened to")
         path = transcript_of(source, transcript, setting=self.settings.transcript) if listened else None
         given = None if path is None else read_transcript(path, self._turns())
         hearing = self.hear(source, rate=rate, who=who, transcribe=given is None) if listened else None
@@ -217,9 +216,8 @@ class Reader:
             MissingExtra: a library that hears is not installed.
         """
         settings = self.settings
-        write: Callable[[Floats], Any] | None = None
-        if transcribe and settings.transcript and not is_given(settings.transcript):
-            write = self._models.transcriber().words
+        wanted = transcribe and settings.transcript and not is_given(settings.transcript)
+        write = self._models.transcriber().words if wanted else None
         return Hearing(
             open_sound(source, rate=rate),
             self.speech_encoder,
@@ -244,13 +242,9 @@ class Reader:
             InputError: there is no such file or camera, or nothing in it is a picture.
             MissingExtra: a library that decodes videos is not installed.
         """
-        pictures = open_pictures(source, rate=self._looks(rate, mouths=mouths))
         rate = self.settings.face_rate if rate is None else rate
+        pictures = open_pictures(source, rate=looks(rate, mouths=mouths))
         return Watching(pictures, self.face_encoder, self.labels, resting=self.settings.resting_face, rate=rate, mouths=mouths)
-
-    def _looks(self, given: float | None = None, *, mouths: bool) -> float:
-        rate = self.settings.face_rate if given is None else given
-        return max(rate, MOUTHS) if mouths and rate else rate  # frames a second that are needed; 0: all
 
     def stream(
         self,
@@ -264,7 +258,6 @@ class Reader:
         who: str | None = None,
     ) -> Stream:
         """Readings while somebody speaks and is seen, see `affekt.stream`; iterate it, `async` or not; its `timeline` is as of `read`.
-
 
         Args:
             sound: pieces of samples as they come, each (n,) or bytes of 16-bit samples, or a pair of seconds and one of these.
@@ -291,7 +284,9 @@ class Reader:
             seen = adapt(pictures if pictures is not None else camera_frames(camera, clock)) if sees else None
             return Scene(
                 None if heard is None else self.hear(heard, rate=rate, who=[who] if who else (), transcribe=words is None, later=True),
-                None if seen is None else self.watch(pushed(seen, rate=self._looks(mouths=hears), late="skip"), mouths=hears),
+                None
+                if seen is None
+                else self.watch(pushed(seen, rate=looks(self.settings.face_rate, mouths=hears), late="skip"), mouths=hears),
                 labels=self.labels,
                 rule=self.rule,
             )
@@ -338,9 +333,18 @@ class Reader:
             if problem is not None:
                 raise problem
 
-    async def aread(self, source: str | Path, *, kind: str | None = None) -> Timeline:
+    async def aread(
+        self,
+        source: Any,
+        *,
+        kind: str | None = None,
+        only: Modality | None = None,
+        rate: int = RATE,
+        who: Sequence[str] = (),
+        transcript: str | Path | None = None,
+    ) -> Timeline:
         """As `read`, without holding up the event loop."""
-        return await asyncio.to_thread(self.read, source, kind=kind)
+        return await asyncio.to_thread(self.read, source, kind=kind, only=only, rate=rate, who=who, transcript=transcript)
 
     async def aread_many(self, texts: Iterable[Any], *, column: str | None = None, whole: bool = False) -> AsyncIterator[Timeline]:
         """As `read_many`, without holding up the event loop."""
@@ -350,11 +354,7 @@ class Reader:
 
     def read_texts(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text, in order; each text as a whole, however long."""
-        return self.read_clips([Clip("text", text, 0, len(text), span=(0, len(text))) for text in texts])
-
-    def read_clips(self, clips: Sequence[Clip]) -> list[Reading]:
-        """One reading a clip of text, in order."""
-        return self._texts.read(clips)
+        return self._texts.read([Clip("text", text, 0, len(text), span=(0, len(text))) for text in texts])
 
     def _turns(self) -> Callable[[Sequence[Clip]], list[Reading]]:
         """Reads the turns of one conversation, as they come."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Modality = Literal["text", "speech", "face", "fused"]
 Unit = Literal["characters", "seconds"]
 MODALITIES: tuple[Modality, ...] = ("text", "speech", "face", "fused")
+DIMENSIONS = ("valence", "arousal", "dominance")
+DISAGREE = 0.5  # chance from which modalities are said to disagree: that they do is then likelier than not
 PLOTS = (".png", ".svg")  # endings of pictures
 TOLERANCE = 1e-3  # scores are kept to four decimals, so 28 of them may be off by this much together
 
@@ -106,7 +108,7 @@ class Reading:
         total = sum(self.scores.values())
         if self.single and self.scores and abs(total - 1) > TOLERANCE:
             raise BadResult(f"the scores of single-label set {self.labels!r} sum to {total}, not 1")
-        for name in ("valence", "arousal", "dominance"):
+        for name in DIMENSIONS:
             value = getattr(self, name)
             if value is not None and not -1 <= value <= 1:
                 raise BadResult(f"{name} is {value}; it lies in [-1, 1]")
@@ -114,6 +116,11 @@ class Reading:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise BadResult(f"{name} is {value}; it lies in [0, 1]")
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether modalities more likely than not show different emotions; of a fused reading."""
+        return (self.disagreement or 0.0) >= DISAGREE
 
     @property
     def top(self) -> tuple[str, float] | None:
@@ -136,7 +143,7 @@ class Reading:
             "top": self.top[0] if self.top else None,
             "present": list(self.present),
             "confidence": self.confidence,
-            **{name: getattr(self, name) for name in ("abstained", "reason", "valence", "arousal", "dominance")},
+            **{name: getattr(self, name) for name in ("abstained", "reason", *DIMENSIONS)},
             **{name: getattr(self, name) for name in ("model", "heard", "provisional")},
             "box": list(self.box) if self.box else None,
             "clarity": self.clarity,
@@ -243,7 +250,7 @@ class Timeline:
         """The readings whose stretch holds time (or character) `t`."""
         return tuple(reading for reading in self.readings if reading.start <= t < reading.end)
 
-    def disagreements(self, *, least: float = 0.5) -> tuple[Reading, ...]:
+    def disagreements(self, *, least: float = DISAGREE) -> tuple[Reading, ...]:
         """The fused readings whose modalities show different emotions with at least this chance, as words that laugh in a sad voice."""
         return tuple(reading for reading in self.fused if (reading.disagreement or 0.0) >= least)
 

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from affekt.errors import InputError
-from affekt.results import Reading
+from affekt.results import DIMENSIONS, Reading
 
 HALF_LIFE = 120.0  # seconds (of text without a clock: characters) after which what was said counts half
 LEAST = 0.05  # standard deviation; nobody's is known more finely
-DIMENSIONS = ("valence", "arousal", "dominance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,9 @@ from affekt.errors import EmptyInput
 from affekt.fusion import fuse
 from affekt.hearing import Heard, Hearing
 from affekt.parts import Fusion, LabelSet
-from affekt.people import People, longest
-from affekt.preprocessing.mouths import ALONE, MEMORY, speaking
-from affekt.preprocessing.speech import FRAME
+from affekt.people import People, called
+from affekt.preprocessing.mouths import ALONE, MEMORY, speaking, timed
 from affekt.results import Reading, Timeline
-from affekt.sources.audio import RATE
 from affekt.transcripts import Transcript, is_of
 from affekt.watching import Sight, Watching
 
@@ -145,7 +143,7 @@ class Scene:
         start, end = heard.reading.start, heard.reading.end
         faces = self._there(start, end)
         prior = ALONE if len(faces) == 1 else 0.0
-        voice = [(start + (at + 0.5) * FRAME / RATE, float(level)) for at, level in enumerate(heard.voice)]
+        voice = timed(heard.voice, start=start)
         return {face: speaking(self._mouth(face, start, end), voice, prior=prior) for face in faces}
 
     def _there(self, start: float, end: float) -> list[str]:
@@ -225,12 +223,17 @@ class Scene:
         Raises:
             EmptyInput: neither speech nor a face was found.
         """
-        scene = copy(self)
-        scene.people, scene.speaker_of = deepcopy(self.people), [*self.speaker_of]
-        scene.sights = {face: [*sights] for face, sights in self.sights.items()}
+        scene = self.copied()
         for _ in scene.settle():
             pass
         return scene._timeline()
+
+    def copied(self) -> "Scene":
+        """The scene as of now; what is decided in one of the two is not in the other."""
+        scene = copy(self)
+        scene.people, scene.transcript, scene.speaker_of = deepcopy(self.people), self.transcript.copied(), [*self.speaker_of]
+        scene.sights = {face: [*sights] for face, sights in self.sights.items()}
+        return scene
 
     def _timeline(self) -> Timeline:
         self._look_back()
@@ -309,7 +312,7 @@ class Scene:
         if known != self.named[0]:  # a stream asks with every reading
             heard = [one.reading for one, _ in self._settled()] if self.transcript.readings else []
             shared = [(one.who, line.who, seconds) for one in heard for line, seconds in self.transcript.of(one) if line.who]
-            self.named = (known, self.people.names(longest(shared)))
+            self.named = (known, self.people.names(called(shared)))
         return self.named[1]
 
     def spoken_in(self, line: Reading) -> list[int]:

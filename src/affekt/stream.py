@@ -48,6 +48,11 @@ class Live:
     waiting: list[Reading] = field(default_factory=list)
     progress: tuple[float, float] = (0.0, 0.0)
 
+    def told(self, reading: Reading) -> Iterator[Reading]:
+        """A reading that has just come, and what follows from it."""
+        yield self.named(reading)
+        yield from self.said(reading) if reading.modality == "text" else self.after(reading)
+
     def after(self, reading: Reading) -> Iterator[Reading]:
         """What follows from a reading that has just come: what is final now, and what is provisional of the person."""
         if reading.modality == "speech":
@@ -161,7 +166,7 @@ class Live:
 
 
 class Stream:
-    """Readings of a scene that goes on: iterate it, with `async for` or `for`; `timeline` is what has been read so far.
+    """Readings of a scene that goes on: iterate it once, with `async for` or `for`; `timeline` is what has been read so far.
 
     Args:
         make: opens the scene; it is given what every iterable of pieces has to go through.
@@ -176,6 +181,7 @@ class Stream:
         self._ends: list[threading.Event] = []  # of its threads
         self._lost: list[Exception] = []  # why pieces ended before their time
         self._began: float | None = None
+        self._merging = threading.Lock()  # held while the scene changes, so that `timeline` may be asked for in any thread
 
     def __iter__(self) -> Iterator[Reading]:
         try:
@@ -213,7 +219,9 @@ class Stream:
         """
         if self._scene is None:
             raise EmptyInput("the stream has not begun; iterate it first")
-        return self._scene.timeline()
+        with self._merging:
+            scene = self._scene.copied()
+        return scene.timeline()
 
     def _wait(self) -> None:
         """Waits until all threads have come to an end, but not long: one may hang in a device."""
@@ -240,6 +248,8 @@ class Stream:
                 pieces.close()  # a device may be behind it
 
     def _readings(self, adapt: Adapt) -> Iterator[Reading]:
+        if self._scene is not None:
+            raise InputError("a stream can be iterated once; make another with reader.stream(…)")
         self._scene = scene = self._make(adapt)
         arrivals: SimpleQueue[Arrival] = SimpleQueue()
         flows = [_heard(sense) for sense in scene.senses]
@@ -272,11 +282,9 @@ class Stream:
                 failed += [arrival] if isinstance(arrival, BaseException) else []
             live.scene.failed = [str(error) for error in (*self._lost, *failed) if not isinstance(error, EmptyInput)]
             flows = 0 if self._stop.is_set() and time.monotonic() - last > PATIENCE else flows
-            if isinstance(arrival, Reading):
-                yield live.named(arrival)
-                yield from live.said(arrival) if arrival.modality == "text" else live.after(arrival)
-            else:
-                yield from live.due(ended=not flows)
+            with self._merging:
+                told = list(live.told(arrival) if isinstance(arrival, Reading) else live.due(ended=not flows))
+            yield from told
         empty = sum(isinstance(error, EmptyInput) for error in failed)  # what is lost at its begin is empty as well
         if len(failed) - empty + max(len(self._lost), empty) >= len(live.scene.senses) + (self._words is not None):
             raise [*self._lost, *failed][0]

@@ -8,7 +8,7 @@ from typing import Any
 
 from affekt.calibration.reading import DIGITS
 from affekt.errors import InputError
-from affekt.results import Clip, Reading
+from affekt.results import DIMENSIONS, Clip, Reading
 from affekt.sources import open_source
 from affekt.sources.conversation import ENDINGS
 
@@ -32,6 +32,10 @@ class Transcript:
     text: str | None = None
     ordered: list[Reading] = field(default_factory=list)
     longest: float = 0.0
+
+    def copied(self) -> "Transcript":
+        """The transcript as of now."""
+        return replace(self, readings=[*self.readings], ordered=[*self.ordered])
 
     def of(self, spoken: Reading) -> list[tuple[Reading, float]]:
         """The lines of an utterance in order of time, each with the seconds that both last."""
@@ -133,7 +137,7 @@ def _mean(lines: Sequence[tuple[Reading, float]]) -> Reading:
     )
     if first.valence is None:
         return made
-    valence, arousal, dominance = (mean(getattr(line, name) for line in each) for name in ("valence", "arousal", "dominance"))
+    valence, arousal, dominance = (mean(getattr(line, name) for line in each) for name in DIMENSIONS)
     return replace(made, valence=valence, arousal=arousal, dominance=dominance)
 
 

@@ -25,7 +25,6 @@ from affekt.results import Clip, Event, Reading, Timeline
 from affekt.sources.pictures import Frame, Pictures, next_due
 
 Floats = NDArray[np.float32]
-MOUTHS = PER_SECOND  # frames a second in which mouths are looked at
 PLACES = 4  # of a box: a share of the picture
 LOOK = 0.06  # seconds between two looks for faces that are known; between, each moves on as it last moved
 SEARCH = 0.4  # seconds between two looks for faces that are new
@@ -305,6 +304,11 @@ class Watching:
         last = stretch[-1]
         end = min(last.end, round(max(self.pictures.duration or last.end, last.start), 3))
         return [*(replace(one, end=after.start) for one, after in pairwise(stretch)), replace(last, end=end)]
+
+
+def looks(rate: float, *, mouths: bool) -> float:
+    """Frames a second that are needed where so many are read, and mouths are looked at as well or not; 0: all."""
+    return max(rate, PER_SECOND) if mouths and rate else rate
 
 
 def events_of(readings: Sequence[Reading]) -> list[Event]:

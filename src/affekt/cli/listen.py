@@ -56,7 +56,7 @@ def listen(
     else:
         stream = reader.stream(microphone=source or True, who=who)
     print("affekt: listening; Ctrl-C stops", file=sys.stderr)
-    show(stream, finals=frozenset({"fused" if reader.settings.transcript else "speech"}), as_json=as_json, save=save)
+    show(stream, final="fused" if reader.settings.transcript else "speech", as_json=as_json, save=save)
 
 
 def _pieces() -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """`affekt models` and `affekt labels`: what there is, from the cards and the label sets themselves."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +9,7 @@ import typer
 from affekt import catalog
 from affekt.calibration.context import SHIPPED as CONTEXT
 from affekt.encoders._card import read_card
+from affekt.fusion._learned import read
 from affekt.parts import Card
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -21,41 +22,41 @@ def models(as_json: AsJson = False) -> None:
     cards = {name: read_card(part.shipped) for name, part in parts.items() if part.shipped is not None}
     if as_json:
         listed = [
-            _plain(cards[name], kind="encoder")
+            _plain(cards[name], kind="encoder", sets=[*cards[name].calibration])
             if name in cards
             else {"name": name, "modality": part.modality, "kind": "encoder", "shipped": False}
             for name, part in parts.items()
         ]
-        listed += [_plain(card, kind=kind) for kind, card in _learned()]
+        listed += [_plain(card, kind=kind, sets=sets) for kind, card, sets in _learned()]
         print(json.dumps(listed, ensure_ascii=False, indent=1))
         return
     for name, part in parts.items():
         if name in cards:
-            print("\n".join([*_named(cards[name], what=part.modality), *_measured(cards[name]), *_limits(cards[name])]))
+            named = _named(cards[name], what=part.modality, sets=[*cards[name].calibration])
+            print("\n".join([*named, *_measured(cards[name]), *_limits(cards[name])]))
         else:
             print(f"{name}  {part.modality}, {'name the folder of a trained one' if part.needs_folder else 'ready, with its extra'}")
-    for kind, card in _learned():
-        print("\n".join([*_named(card, what=kind), *_limits(card)]))
+    for kind, card, sets in _learned():
+        print("\n".join([*_named(card, what=kind, sets=sets), *_limits(card)]))
 
 
-def _learned() -> Iterator[tuple[str, Card]]:
-    """What is learned beside the encoders: what it serves, and its card."""
+def _learned() -> Iterator[tuple[str, Card, Sequence[str]]]:
+    """What is learned beside the encoders: what it serves, its card, and its label sets."""
     for name in catalog.names("fusion"):
         if (folder := catalog.find("fusion", name).folder) is not None:
-            yield "fusion", read_card(folder)
-    yield "context", read_card(CONTEXT)
+            yield "fusion", read_card(folder), list(read(folder).pools)
+    yield "context", (card := read_card(CONTEXT)), [card.facts["labels"]]
 
 
-def _plain(card: Card, *, kind: str) -> dict[str, Any]:
+def _plain(card: Card, *, kind: str, sets: Sequence[str]) -> dict[str, Any]:
     named = {name: getattr(card, name) for name in ("name", "revision", "modality", "commercial", "languages")}
-    labels = list(card.calibration) or [card.facts["labels"]]  # context is not calibrated, and names the one that it knows
-    return {**named, "kind": kind, "shipped": True, "licence": dict(card.licence), **card.facts, "labels": labels}
+    return {**named, "kind": kind, "shipped": True, "licence": dict(card.licence), **card.facts, "labels": [*sets]}
 
 
-def _named(card: Card, *, what: str) -> list[str]:
+def _named(card: Card, *, what: str, sets: Sequence[str]) -> list[str]:
     return [
         f"{card.name}@{card.revision}  {what}, shipped, {'commercial use allowed' if card.commercial else 'non-commercial'}",
-        *([f"  label sets  {', '.join(card.calibration)}"] if card.calibration else []),
+        f"  label sets  {', '.join(sets)}",
         f"  languages   {', '.join(card.languages)}",
         f"  licence     {card.licence['weights']}",
     ]

@@ -30,18 +30,18 @@ class Screen:
 
     Args:
         clock: seconds of the stream.
-        finals: what one sentence or second is told by: "fused" where several modalities are read, else the one that is.
+        final: what one sentence or second is told by: "fused" where several modalities are read, else the one that is.
     """
 
     clock: Callable[[], float]
-    finals: frozenset[Modality]
+    final: Modality
     latest: dict[str, dict[Modality, Reading]] = field(default_factory=dict)
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=LATELY))
 
     def take(self, reading: Reading) -> None:
         """Shows a reading from now on."""
         self.latest.setdefault(reading.who or "", {})[reading.modality] = reading
-        if reading.modality in self.finals:
+        if reading.modality == self.final:
             self.delays.append(max(self.clock() - reading.end, 0.0))
 
     def draw(self) -> "RenderableType":
@@ -72,7 +72,7 @@ def _person(who: str, readings: dict[Modality, Reading]) -> Iterator[str]:
         yield f"  {'█' * round(BAR * score):<{BAR}} {label} {score:.2f}"
     parts = [f"{NAMES[name]} {said(one)}" for name, one in readings.items() if name != "fused"]
     yield f"  \033[2m{'   '.join(parts)}\033[0m"
-    if best.between is not None and (best.disagreement or 0.0) >= 0.5:
+    if best.between is not None and best.disagrees:
         yield f"  \033[33m{' and '.join(NAMES[name] for name in best.between)} disagree ({best.disagreement:.0%})\033[0m"
 
 
@@ -95,19 +95,15 @@ def line(reading: Reading) -> str:
     what = f"unsure: {reading.reason}" if reading.abstained else f"{'█' * round(BAR * score):<{BAR}} {top} {score:.2f}"
     known = "" if reading.heard is None else f"  heard {reading.heard:.0f}"
     words = f"  “{reading.words}”" if reading.words else ""
-    apart = f"  {' and '.join(NAMES[name] for name in reading.between)} disagree" if _apart(reading) and reading.between else ""
+    apart = f"  {' and '.join(NAMES[name] for name in reading.between)} disagree" if reading.disagrees and reading.between else ""
     return f"{minutes:02.0f}:{seconds:04.1f}  {reading.who or '':<12} {what}{known}{words}{apart}"
 
 
-def _apart(reading: Reading) -> bool:
-    return (reading.disagreement or 0.0) >= 0.5
-
-
-def show(stream: Stream, *, finals: frozenset[Modality], as_json: bool, save: Path | None) -> None:
+def show(stream: Stream, *, final: Modality, as_json: bool, save: Path | None) -> None:
     """Shows a stream until it ends or is stopped by Ctrl-C; then its timeline is saved, where that was asked for.
 
     Args:
-        finals: as of `Screen`.
+        final: as of `Screen`.
         save: file to write the timeline to; its ending says how.
 
     Raises:
@@ -115,7 +111,7 @@ def show(stream: Stream, *, finals: frozenset[Modality], as_json: bool, save: Pa
     """
     if save is not None:
         _check(save)
-    screen = Screen(stream.now, finals)
+    screen = Screen(stream.now, final)
     try:
         with _screen(screen, live=not as_json and sys.stdout.isatty()) as (draw, tell):
             for reading in stream:
@@ -123,7 +119,7 @@ def show(stream: Stream, *, finals: frozenset[Modality], as_json: bool, save: Pa
                     print(json.dumps(reading.to_dict(), ensure_ascii=False), flush=True)
                     continue
                 screen.take(reading)
-                if not reading.provisional and reading.modality in finals:
+                if not reading.provisional and reading.modality == final:
                     tell(line(reading))
                 draw()
     finally:

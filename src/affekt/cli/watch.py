@@ -8,12 +8,13 @@ import typer
 
 from affekt.cli.live import show
 from affekt.cli.read import setting
+from affekt.errors import InputError
 from affekt.pipeline import Reader
 from affekt.sources.playback import play
 
 
 def watch(
-    source: Annotated[str, typer.Argument(help="number of the camera, or its name on Windows")] = "0",
+    source: Annotated[str | None, typer.Argument(help="number of the camera, or its name on Windows; by default the first")] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="play this video instead of looking through a camera")] = None,
     realtime: Annotated[bool, typer.Option(help="play --from as fast as it was recorded, not as fast as it can be read")] = True,
     microphone: Annotated[bool, typer.Option(help="listen as well")] = True,
@@ -30,6 +31,8 @@ def watch(
     as_json: Annotated[bool, typer.Option("--json", help="print each reading as a line of JSON, provisional ones too")] = False,
 ) -> None:
     """Watch the camera and listen to the microphone, and say what each person shows; Ctrl-C stops."""
+    if from_ is not None and source is not None:
+        raise InputError(f"both --from {from_} and the camera {source!r} are given; watch one of them")
     reader = Reader(
         labels=labels,
         models={"face": model} if model else None,
@@ -46,7 +49,8 @@ def watch(
         heard, seen, stream = sound is not None, pictures is not None, reader.stream(sound, pictures=pictures)
     else:
         heard, seen = microphone, True
-        stream = reader.stream(microphone=microphone, camera=int(source) if source.isdecimal() else source)
+        camera = 0 if source is None else int(source) if source.isdecimal() else source
+        stream = reader.stream(microphone=microphone, camera=camera)
     several = heard and (seen or bool(reader.settings.transcript))
     print("affekt: watching; Ctrl-C stops", file=sys.stderr)
-    show(stream, finals=frozenset({"fused" if several else "speech" if heard else "face"}), as_json=as_json, save=save)
+    show(stream, final="fused" if several else "speech" if heard else "face", as_json=as_json, save=save)

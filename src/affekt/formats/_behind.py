@@ -8,8 +8,6 @@ from affekt.formats._moments import excerpt
 from affekt.formats._runs import runs
 from affekt.results import Modality, Reading, Timeline
 
-LEAST = 0.5  # chance from which a disagreement is shown, as in `Timeline.disagreements`
-
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -72,11 +70,6 @@ def told(timeline: Timeline) -> list[Reading]:
     named = {one.who for one in fused}
     alone = [one for one in timeline.readings or timeline.fused if one.who not in named]
     return sorted((*runs(fused), *runs(alone)), key=lambda one: (one.start, one.end))
-
-
-def disagrees(reading: Reading) -> bool:
-    """Whether modalities more likely than not show different emotions."""
-    return (reading.disagreement or 0.0) >= LEAST
 
 
 def pair(reading: Reading) -> str:

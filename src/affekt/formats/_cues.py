@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from affekt.errors import InputError
-from affekt.formats._behind import behind, disagrees, pair, sides, told, words_of
+from affekt.formats._behind import behind, pair, sides, told, words_of
 from affekt.formats._cells import flat
-from affekt.results import Modality, Reading, Timeline
+from affekt.results import DIMENSIONS, Modality, Reading, Timeline
 
 UNSURE, NONE = "unsure", "none"  # the reading abstains; no label of a multi-label set applies
 DISAGREEMENT = "disagreement"
@@ -87,7 +87,7 @@ def cues_of(timeline: Timeline, readings: Iterable[Reading], *, modality: Modali
     made, words = [], words_of(timeline)
     for reading in readings:
         label, score = _verdict(reading)
-        clash = f"; {pair(reading)} disagree" if disagrees(reading) else ""
+        clash = f"; {pair(reading)} disagree" if reading.disagrees else ""
         line = f"[{label}{score}{clash}] {plain(words(reading))}".rstrip()
         made.append(Cue(*_times(reading), modality or reading.modality, plain(reading.who or ""), label, line))
     return sorted(made, key=lambda cue: (cue.start, cue.end))
@@ -119,7 +119,7 @@ def _verdict(reading: Reading) -> tuple[str, str]:
     if reading.abstained:
         return UNSURE, ""
     if reading.top is None:
-        known = [(name, getattr(reading, name)) for name in ("valence", "arousal", "dominance")]
+        known = [(name, getattr(reading, name)) for name in DIMENSIONS]
         return " ".join(f"{name} {value:+.2f}" for name, value in known if value is not None) or NONE, ""
     if not reading.single and not reading.present:
         return NONE, ""

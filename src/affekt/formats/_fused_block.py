@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from affekt.formats._behind import disagrees, fused_of, pair
+from affekt.formats._behind import fused_of, pair
 from affekt.formats._cells import flat, width
 from affekt.formats._columns import NOTHING, UNSURE, columns_of, stretches
 from affekt.formats._fused_notes import notes
@@ -100,7 +100,7 @@ def _signs(fused: Sequence[Reading], tops: Mapping[Modality, float], page: Page)
     free = 0.0
     for one in fused:
         rows = sorted(tops[kind] for kind in one.between or () if kind in tops)
-        if not disagrees(one) or len(rows) < 2:
+        if not one.disagrees or len(rows) < 2:
             continue
         x, wide = page.scale.x(one.start), max((one.end - one.start) * page.scale.per_unit, 2.0)
         frames += [Rect(x, at, wide, LANE, "none", round_by=2, edge=True) for at in rows]
@@ -113,7 +113,7 @@ def _signs(fused: Sequence[Reading], tops: Mapping[Modality, float], page: Page)
 
 
 def _hint(one: Reading, page: Page, *, top: float) -> Rect:
-    clash = f"{pair(one)} disagree" if disagrees(one) else ""
+    clash = f"{pair(one)} disagree" if one.disagrees else ""
     words = "" if one.span else page.words(one)[:200]  # with a span they stand in the hint already
     said = " · ".join(filter(None, (hint(one, page.timeline), words, clash)))
     return Rect(page.scale.x(one.start), top, (one.end - one.start) * page.scale.per_unit, BAND, "none", hint=flat(said))

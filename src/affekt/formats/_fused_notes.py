@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from affekt.formats._behind import disagrees, sides
+from affekt.formats._behind import sides
 from affekt.formats._cells import width, wrap
 from affekt.formats._fused_page import LANES, RIGHT, Page
 from affekt.formats._marks import SIGN, Disc, Mark, Words, unequal
@@ -27,7 +27,7 @@ def notes(fused: Sequence[Reading], page: Page, *, top: float) -> tuple[list[Mar
         room = min(max(after - x - 12, APART - 12), WIDEST)
         against = _against(one, page)
         lines = [*against, *wrap(page.words(one), int(room / (11.5 * EM)), lines=LINES)]
-        marks += unequal(x + SIGN, top + 15) if disagrees(one) else [Disc(x + 4.5, top + 15, 4.5, _fill(one, page))]
+        marks += unequal(x + SIGN, top + 15) if one.disagrees else [Disc(x + 4.5, top + 15, 4.5, _fill(one, page))]
         marks.append(Words(x + 17, top + 19, _verdict(one, room - 17), 12, room - 17, bold=True))
         for row, line in enumerate(lines):
             marks.append(Words(x, top + 36 + 15 * row, line, 11.5, room + 8, "ink" if row < len(against) else "soft"))
@@ -45,10 +45,10 @@ def _chosen(fused: Sequence[Reading], page: Page) -> list[Reading]:
 
     def weight(one: Reading) -> tuple[bool, bool, float]:
         sure = 0.0 if one.abstained or one.top is None else one.top[1] * (0.3 if one.top[0] == NEUTRAL else 1.0)
-        return disagrees(one), bool(page.words(one)), sure
+        return one.disagrees, bool(page.words(one)), sure
 
     chosen: list[Reading] = []
-    telling = [one for one in fused if disagrees(one) or page.words(one) or (one.top and one.top[0] != NEUTRAL and not one.abstained)]
+    telling = [one for one in fused if one.disagrees or page.words(one) or (one.top and one.top[0] != NEUTRAL and not one.abstained)]
     for one in sorted(telling, key=weight, reverse=True)[:CONSIDERED]:
         if all(abs(_place(one, page) - _place(other, page)) >= APART for other in chosen):
             chosen.append(one)
@@ -65,7 +65,7 @@ def _verdict(one: Reading, room: float) -> str:
 
 def _against(one: Reading, page: Page) -> list[str]:
     """What each of the two says, on a line of its own, where they disagree."""
-    if not disagrees(one):
+    if not one.disagrees:
         return []
     return [f"{LANES.get(side.modality, side.modality)}: {side.label or 'unsure'}" for side in sides(one, page.found)]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Ink = Literal["ink", "soft", "faint", "track", "grid", "card"]  # colours of the page, which suit light and dark
+SIGN = 6.5  # radius of the disc that says that two disagree
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,3 @@ def unequal(x: float, y: float) -> list[Mark]:
     """The sign that two modalities disagree: "≠" in a disc, drawn, for not every font has it."""
     bars = [Stroke(x - 3.2, y + at, x + 3.2, y + at, "card", 1.3) for at in (-1.5, 1.5)]
     return [Disc(x, y, SIGN, "ink"), *bars, Stroke(x - 1.9, y + 3.9, x + 1.9, y - 3.9, "card", 1.3)]
-
-
-SIGN = 6.5  # radius of that disc

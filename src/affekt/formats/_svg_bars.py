@@ -4,7 +4,7 @@ from affekt.formats import _svg
 from affekt.formats._cells import width
 from affekt.formats._palette import NEUTRAL, colours
 from affekt.formats._svg import MARGIN, WIDTH
-from affekt.results import Reading
+from affekt.results import DIMENSIONS, Reading
 
 SHOWN = 8  # labels
 ROW = 30  # pixels from one bar to the next
@@ -18,7 +18,7 @@ def draw(reading: Reading, *, top: float) -> tuple[list[str], float]:
     if reading.abstained:
         marks.append(_svg.text(MARGIN, top + 10, f"Unsure: {reading.reason or 'no label is likely enough'}", size=13, style="soft"))
         top += 30
-    known = [(name, value) for name in ("valence", "arousal", "dominance") if (value := getattr(reading, name)) is not None]
+    known = [(name, value) for name in DIMENSIONS if (value := getattr(reading, name)) is not None]
     right = WIDTH - MARGIN - (_PANEL + 32 if known and reading.scores else 0)
     bars, left_end = _bars(reading, top=top, right=right)
     needles, right_end = _needles(known, top=top, x=right + 32 if reading.scores else MARGIN)

@@ -7,12 +7,11 @@ from affekt.formats import _svg
 from affekt.formats._moments import hint
 from affekt.formats._palette import OTHER, colours
 from affekt.formats._svg import MARGIN, WIDTH
-from affekt.results import Reading, Timeline
+from affekt.results import DIMENSIONS, Reading, Timeline
 
 HIGH = 64  # pixels
 MARKED = 300  # readings up to which each has round corners, a gap beside it, and more to say under the mouse
 FINEST = WIDTH - 2 * MARGIN  # readings from which on neighbours share a pixel
-DIMENSIONS = ("valence", "arousal", "dominance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ from typing import Any
 
 from affekt.formats._behind import words_of
 from affekt.parts import Format
-from affekt.results import Reading, Timeline
+from affekt.results import DIMENSIONS, Reading, Timeline
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-DIMENSIONS = ("valence", "arousal", "dominance")
 COLUMNS = (
     *("source", "fused", "modality", "who", "start", "end", "unit", "text", "top", "confidence", "abstained", "present"),
     *(*DIMENSIONS, "model"),

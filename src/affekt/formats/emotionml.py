@@ -15,10 +15,9 @@ from affekt.errors import BadResult, InputError
 from affekt.formats import jsonl
 from affekt.formats._cues import milliseconds
 from affekt.parts import Format
-from affekt.results import Reading, Timeline
+from affekt.results import DIMENSIONS, Reading, Timeline
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
-DIMENSIONS = ("valence", "arousal", "dominance")
 _THROUGH = {"text": "text", "speech": "voice", "face": "face"}  # the standard's words (2.3.2) for our modalities
 _NO_XML = re.compile("[\ufffe\uffff]")  # JSON escapes the others that XML 1.0 cannot hold
 # What a name may consist of: NameChar of XML 1.0 (2.3) without the colon, which an id cannot have.

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from affekt import catalog
-from affekt.formats._behind import disagrees, fused_of, pair, words_of
+from affekt.formats._behind import fused_of, pair, words_of
 from affekt.formats._cues import NONE, UNSURE, milliseconds
 from affekt.formats._json_text import dump
 from affekt.formats._palette import GREY, NEUTRAL, colours
@@ -94,7 +94,7 @@ def _parts(reading: Reading, timeline: Timeline, *, kind: Kind, key: str, words:
     same: dict[str, Any] = {"id": key, "to_name": "audio" if kind == "video" else kind}
     if kind in ("audio", "video"):
         same["original_length"] = timeline.duration
-    clash = {"meta": {"text": [f"{pair(reading)} disagree"]}} if disagrees(reading) else {}
+    clash = {"meta": {"text": [f"{pair(reading)} disagree"]}} if reading.disagrees else {}
     type_ = "rectanglelabels" if kind == "image" else "labels"
     value = {**place, type_: _labels(reading)}
     yield {**same, "from_name": EMOTION, "type": type_, "value": value, "score": round(reading.confidence, 4), **clash}

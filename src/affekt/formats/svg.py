@@ -9,9 +9,8 @@ from affekt.formats._cells import flat, width, wrap
 from affekt.formats._moments import excerpt, length
 from affekt.formats._palette import NEUTRAL, OTHER, colours
 from affekt.formats._svg import MARGIN, WIDTH
-from affekt.formats._svg_ribbon import DIMENSIONS
 from affekt.parts import Format
-from affekt.results import Reading, Timeline
+from affekt.results import DIMENSIONS, Reading, Timeline
 
 SHOWN = 8  # labels with a colour of their own; the rest share one
 

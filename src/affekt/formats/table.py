@@ -5,11 +5,11 @@ Where several modalities make one reading together, that has the line; where two
 
 from collections.abc import Sequence
 
-from affekt.formats._behind import behind, disagrees, sides, told, words_of
+from affekt.formats._behind import behind, sides, told, words_of
 from affekt.formats._cells import cut, fit, flat, width
 from affekt.formats._moments import excerpt, length, moment
 from affekt.parts import Format
-from affekt.results import Reading, Timeline
+from affekt.results import DIMENSIONS, Reading, Timeline
 
 WIDTH = 100  # cells of a line
 BAR = 10  # cells of a bar
@@ -58,7 +58,7 @@ def _one(reading: Reading, timeline: Timeline) -> list[str]:
     text = flat(excerpt(reading, timeline))
     lines = [cut(text, WIDTH), ""] if text else []
     ranked = sorted(reading.scores.items(), key=lambda item: -item[1])[:SHOWN]
-    dimensions = [(name, getattr(reading, name)) for name in ("valence", "arousal", "dominance")]
+    dimensions = [(name, getattr(reading, name)) for name in DIMENSIONS]
     known = [(name, value) for name, value in dimensions if value is not None]
     column = max([width(name) for name, _ in (*ranked, *known)], default=0)
     lines += [f"{fit(name, column)}  {bar(score, cells=30)}  {score:.2f}{' *' * (name in reading.present)}" for name, score in ranked]
@@ -92,7 +92,7 @@ def _many(readings: Sequence[Reading], timeline: Timeline) -> list[str]:
     lines = [line(heads, fit("", BAR + 5), "text" if timeline.transcript else "")]
     for cells, reading in zip(shown, readings, strict=True):
         lines.append(line(cells, _score(reading), flat(words(reading))))
-        if disagrees(reading):
+        if reading.disagrees:
             blank = [""] * len(cells)
             lines.append(line(blank, fit("", BAR + 5), f"{CLASH} {', '.join(map(str, sides(reading, found))) or 'modalities disagree'}"))
     return lines

@@ -1,24 +1,23 @@
 """From what several modalities say of one person in one stretch of time to one answer, and to how far they disagree."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from affekt import catalog
 from affekt.calibration.apply import decide
 from affekt.calibration.reading import DIGITS
-from affekt.errors import BadResult, UnknownName
+from affekt.encoders._card import read_card
+from affekt.errors import BadResult, LicenceRefused, UnknownName
 from affekt.fusion import _learned
 from affekt.fusion._learned import Learned
 from affekt.parts import Evidence, Fusion, LabelSet
-from affekt.results import MODALITIES, Modality, Reading
+from affekt.results import DIMENSIONS, MODALITIES, Modality, Reading
 
-Doubles = NDArray[np.float64]
-DIMENSIONS = ("valence", "arousal", "dominance")
 LEAST = 1e-4  # of a score: one that is rounded to 0 is not impossible
 
 
@@ -31,15 +30,23 @@ def open_fusion(name: str, *, commercial_only: bool = False) -> Fusion:
     Raises:
         UnknownName: there is no such rule and no such folder.
         WeightsError: the folder holds no rule.
-        LicenceRefused: what was learned in the folder is not for commercial use, and nothing else is allowed.
+        LicenceRefused: what the rule has learned is not for commercial use, and nothing else is allowed.
     """
     if name in catalog.names("fusion"):
-        return catalog.find("fusion", "log_linear_free" if commercial_only and name == "log_linear" else name)
-    if not (Path(name) / _learned.POOL).is_file():
-        raise UnknownName(name, "fusion", catalog.names("fusion"), also="nor a folder that holds a rule")
-    from affekt.fusion.log_linear import of_folder
+        rule = catalog.find("fusion", "log_linear_free" if commercial_only and name == "log_linear" else name)
+    elif (Path(name) / _learned.POOL).is_file():
+        from affekt.fusion.log_linear import of_folder
 
-    return of_folder(Path(name), commercial_only=commercial_only)
+        rule = of_folder(Path(name))
+    else:
+        raise UnknownName(name, "fusion", catalog.names("fusion"), also="nor a folder that holds a rule")
+    if not commercial_only:
+        return rule
+    if rule.folder is None:
+        return replace(rule, lender=_learned.FREE)
+    if not (card := read_card(rule.folder)).commercial:
+        raise LicenceRefused(f"{card.name} is not for commercial use ({card.licence['weights']}); choose log_linear or mean")
+    return rule
 
 
 def fuse(readings: Sequence[Reading], labels: LabelSet, *, rule: Fusion) -> Reading:

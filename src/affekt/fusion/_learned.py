@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from affekt.results import Modality
 Doubles = NDArray[np.float64]
 POOL = "pool.json"
 SHIPPED = Path(__file__).parents[1] / "weights" / "fusion_log_linear"
+FREE = SHIPPED.with_name("fusion_log_linear_free")  # of corpora that may be used for anything
 MISMATCHED = 0.2  # share of moments in which two modalities show different emotions, before they are looked at; nobody has counted them
 WIDE = (0.5, 0.5, 0.5)  # deviation of what a modality that nothing is known of says of valence, arousal and dominance
 
@@ -91,11 +92,7 @@ def _tempered(scores: Doubles, clarity: float, prior: Doubles) -> Doubles:
 
 def of(rule: Fusion) -> Learned:
     """What is learned of how modalities go together under a rule; a rule that has learned nothing borrows deviations and mismatches."""
-    return read(rule.folder) if rule.folder else Learned(**{**_plain(read(SHIPPED)), "revision": "", "calibration": {}})
-
-
-def _plain(learned: Learned) -> dict[str, Any]:
-    return {name: getattr(learned, name) for name in ("pools", "deviations", "slope", "shift")}
+    return read(rule.folder) if rule.folder else replace(read(rule.lender or SHIPPED), revision="", calibration={})
 
 
 @lru_cache(maxsize=8)

@@ -13,8 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.encoders._card import read_card
-from affekt.errors import LicenceRefused
 from affekt.fusion import _learned, mean
 from affekt.fusion._learned import Pool
 from affekt.parts import Evidence, Fusion, LabelSet
@@ -58,18 +56,14 @@ def _of(one: Evidence, part: str, learned: Pool) -> Doubles:
     return found
 
 
-def of_folder(folder: Path, *, name: str = "log_linear", commercial_only: bool = False) -> Fusion:
+def of_folder(folder: Path) -> Fusion:
     """The rule with what was learned in a folder.
 
     Raises:
         WeightsError: nothing was, or it is broken.
-        LicenceRefused: its licence forbids commercial use.
     """
-    card = read_card(folder)
-    if commercial_only and not card.commercial:
-        raise LicenceRefused(f"{card.name} is not for commercial use ({card.licence['weights']}); choose log_linear or mean")
     _learned.read(folder)
-    return rule(folder, name=name)
+    return rule(folder, name="log_linear")
 
 
 def rule(folder: Path, *, name: str) -> Fusion:

@@ -3,4 +3,4 @@
 from affekt.fusion import _learned
 from affekt.fusion.log_linear import rule
 
-PART = rule(_learned.SHIPPED.with_name("fusion_log_linear_free"), name="log_linear_free")
+PART = rule(_learned.FREE, name="log_linear_free")

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from affekt.preprocessing.speech import FRAME
+
 Floats = NDArray[np.float32]
 DIGITS = 2  # of a clarity
-FRAME = 512  # samples by which loudness is judged: 32 ms
 LOUD, FAINT = 90, 10  # percentiles of the frames' loudness: what is said, and what is around it
 FAINTEST = -100.0  # dB of full scale
 LARGE = 3  # letters that a Chinese character, or another that is a word or syllable and a word, stands for

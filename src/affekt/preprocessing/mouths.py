@@ -92,20 +92,25 @@ def motion(before: Floats, after: Floats) -> float:
     return max(_left(middle, change, MOUTH) - _left(middle, change, NOSE), 0.0) / (spread + GRAIN)
 
 
-def loudness(samples: Floats, *, start: float) -> list[tuple[float, float]]:
-    """Seconds and decibels of each 32 ms of a sound, in the band that follows the mouth.
-
-    Args:
-        samples: (n,) at 16 kHz.
-        start: seconds at which they begin.
-    """
+def band_levels(samples: Floats) -> Floats:
+    """Decibels of each 32 ms of a sound, (n,) at 16 kHz, in the band that follows the mouth."""
     count = len(samples) // FRAME
     frames = samples[: count * FRAME].reshape(count, FRAME) * np.hanning(FRAME)
     hertz = np.fft.rfftfreq(FRAME, 1 / RATE)
     chosen = (hertz >= BAND[0]) & (hertz <= BAND[1])
     power = (np.abs(np.fft.rfft(frames, axis=1)[:, chosen]) ** 2).mean(1)
-    times = start + (np.arange(count) + 0.5) * FRAME / RATE
-    return list(zip(times.tolist(), (10 * np.log10(power + 1e-9)).tolist(), strict=True))
+    return np.asarray(10 * np.log10(power + 1e-9), np.float32)
+
+
+def timed(levels: Floats, *, start: float) -> list[tuple[float, float]]:
+    """Seconds and decibels of each 32 ms of a sound, as `speaking` takes a voice.
+
+    Args:
+        levels: of `band_levels`.
+        start: seconds at which the sound begins.
+    """
+    times = start + (np.arange(len(levels)) + 0.5) * FRAME / RATE
+    return list(zip(times.tolist(), levels.tolist(), strict=True))
 
 
 def cues(motions: Sequence[tuple[float, float]], voice: Sequence[tuple[float, float]]) -> Cues | None:
@@ -135,7 +140,7 @@ def speaking(motions: Sequence[tuple[float, float]], voice: Sequence[tuple[float
     Args:
         motions: seconds and motion since the look before, in order of time; what comes after the utterance is not used, and of what was
             before it the last ten seconds, for how the mouth moves when it does not speak.
-        voice: seconds and decibels of the utterance, as `loudness` gives them.
+        voice: seconds and decibels of the utterance, as `timed` gives them.
         prior: log odds before anything is seen; ALONE where it is the only face.
     """
     seen = cues(motions, voice)
