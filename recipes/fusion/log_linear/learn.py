@@ -200,7 +200,8 @@ def main() -> None:
         facts={
             "training": f"recipes/fusion/log_linear: judge.py, learn.py {variant}",
             "learned_from": {name: models[name] for name in sources},
-            "pairing": f"moments are made of one item of {', '.join(sources)} each that share nothing but the label (label-conditional pairing)",
+            "pairing": f"moments are made of one item of {', '.join(sources)} each that share nothing but the label "
+            "(label-conditional pairing)",
             "limits": [
                 "Learned from pairs of unrelated items: modalities of one real person depend on each other, so fused readings of real "
                 "people gain less than the figures on pairs say, and are probably surer than they should be.",
