@@ -18,7 +18,18 @@ from affekt.errors import EmptyInput, InputError
 from affekt.results import Reading, Timeline
 from affekt.sources.audio import RATE
 from affekt.sources.playback import play
-from shots import PATIENCE, Shot, alike, as_told, finals, reader, run, shot, slowly
+from shots import (
+    PATIENCE,
+    Shot,
+    alike,
+    as_told,
+    finals,
+    one,  # noqa: F401 (a fixture)
+    reader,
+    run,
+    shot,
+    slowly,
+)
 from staged import Line, Timed, film, pieces, sound, within
 
 

@@ -17,7 +17,17 @@ from affekt.errors import AffektError
 from affekt.results import Reading
 from affekt.sources.audio import RATE
 from affekt.sources.devices import drained
-from shots import PATIENCE, Shot, as_told, finals, reader, run, slowly, stuck
+from shots import (
+    PATIENCE,
+    Shot,
+    as_told,
+    finals,
+    one,  # noqa: F401 (a fixture)
+    reader,
+    run,
+    slowly,
+    stuck,
+)
 from staged import Staged, Timed, pieces, within
 
 # --- words

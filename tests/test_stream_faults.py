@@ -15,7 +15,18 @@ pytest.importorskip("av", reason="av is not installed; it comes with the speech 
 from affekt import stream as room
 from affekt.errors import EmptyInput, InputError
 from affekt.results import Reading
-from shots import PATIENCE, Shot, alike, as_told, finals, reader, run, slowly, stuck
+from shots import (
+    PATIENCE,
+    Shot,
+    alike,
+    as_told,
+    finals,
+    one,  # noqa: F401 (a fixture)
+    reader,
+    run,
+    slowly,
+    stuck,
+)
 from staged import Line, Staged, Timed, film, pieces, sound, within, words, write_film
 
 # --- what goes wrong
