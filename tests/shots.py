@@ -42,11 +42,9 @@ def reader(**given: Any) -> Staged:
     return Staged(**{"speakers": 2, **given})
 
 
-@pytest.fixture(scope="module")
-def one(tmp_path_factory: pytest.TempPathFactory) -> Shot:
+def anna_speaks(folder: Path) -> Shot:
     """Anna is to be seen, and speaks twice."""
-    lines = [Line(0.4, 0, "anna"), Line(3.3, 2, "anna")]
-    return shot(tmp_path_factory.mktemp("one") / "one.mkv", lines, seconds=5.6, there=("anna",))
+    return shot(folder / "one.mkv", [Line(0.4, 0, "anna"), Line(3.3, 2, "anna")], seconds=5.6, there=("anna",))
 
 
 def run(stream: Stream, *, seconds: float = PATIENCE) -> list[Reading]:

@@ -24,7 +24,6 @@ from shots import (
     alike,
     as_told,
     finals,
-    one,  # noqa: F401 (a fixture)
     reader,
     run,
     shot,

@@ -22,7 +22,6 @@ from shots import (
     Shot,
     as_told,
     finals,
-    one,  # noqa: F401 (a fixture)
     reader,
     run,
     slowly,

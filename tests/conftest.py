@@ -1,0 +1,13 @@
+"""Fixtures that several test files share."""
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A recording in which one person is seen and heard; it takes some seconds to make, so the tests of streams share it."""
+    from shots import anna_speaks
+
+    return anna_speaks(tmp_path_factory.mktemp("one"))
