@@ -76,8 +76,8 @@ def microphone(name: str | None = None) -> Audio:
         container = av.open(name or default, format=device)
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(
-            f"the microphone {name or default!r} cannot be used ({error}); name another, or pipe samples: "
-            "arecord -t raw -f S16_LE -r 16000 -c 1 | affekt listen -"
+            f"the microphone {name or default!r} cannot be used ({error}); name another, do without (affekt watch --no-microphone), or "
+            "pipe samples: arecord -t raw -f S16_LE -r 16000 -c 1 | affekt listen -"
         ) from error
     warnings: list[str] = []
 
