@@ -17,7 +17,6 @@ over and over, with sentences of RAVDESS, a second apart, as the sound: in that 
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -38,6 +37,7 @@ from affekt.results import Reading
 from affekt.sources.audio import RATE, open_audio
 from affekt.sources.playback import play
 from face_clips import clip, loop_video
+from machine import machine
 from readme import write_readme
 
 RESULTS = Path(__file__).parents[1] / "bench" / "results" / "video.json"
@@ -202,9 +202,9 @@ def apart(*arguments: str) -> dict[str, Any]:
 def tables(made: dict[str, Any]) -> dict[str, str]:
     """README's table."""
     batch_, live_, words, long = (made.get(name) for name in ("batch", "live", "live_with_words", "long"))
-    lines = ["| | |", "|---|---|"]
+    lines = [f"| on {made['machine']['processor']}, {made['machine']['cores']} cores | |", "|---|---|"]
     if batch_:
-        lines.append(f"| talking head with face, voice and words, two cores: seconds of video a second | {batch_['times_real_time']:.1f} |")
+        lines.append(f"| talking head with face, voice and words: seconds of video a second | {batch_['times_real_time']:.1f} |")
         lines.append(f"| … peak memory, three models, Whisper and all | {batch_['peak_mib']} MiB |")
     for name, run in (("face and voice", live_), ("face, voice and words", words)):
         if run:
@@ -242,7 +242,7 @@ def main() -> None:
     for name in parts:
         if given.only in (None, name):
             made[name] = apart("--only", name, "--here", "--minutes", str(given.minutes))
-            made["machine"] = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
+            made["machine"] = machine()
             made["command"] = "python bench/video.py"
             RESULTS.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     write_readme(tables(made))
