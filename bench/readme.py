@@ -1,4 +1,4 @@
-"""Puts tables between their marks in README."""
+"""Puts tables between their marks in README, and finds those that are not there as they should be."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,3 +14,9 @@ def write_readme(tables: Mapping[str, str]) -> None:
         head, _, rest = text.partition(begin)
         text = f"{head}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
     README.write_text(text, encoding="utf-8")
+
+
+def differing(tables: Mapping[str, str]) -> list[str]:
+    """The names of the tables that README has otherwise, or not at all."""
+    text = README.read_text(encoding="utf-8")
+    return [name for name, table in tables.items() if f"<!-- bench:{name} -->\n{table}\n<!-- /bench:{name} -->" not in text]

@@ -18,7 +18,7 @@ from affekt.parts import LabelSet, Row
 
 KEYS = {
     *("n", "accuracy", "macro_f1", "micro_f1", "weighted_f1", "ua", "per_label", "ece", "ece_cells", "brier", "risk_coverage", "interval"),
-    *("by_lang", "decision", "mean_over_languages"),
+    *("by_lang", "decision", "mean_over_languages", "intervals", "ece_by_chance", "confusion", "reliability", "gaps"),
 }
 EKMAN6, EKMAN7 = ekman6.PART, ekman7.PART
 
@@ -102,7 +102,7 @@ def test_dimensions_are_judged_by_correlation() -> None:
     rows = [Row("x", vad=tuple(one), lang="en") for one in gold.tolist()]
     said = gold * [1.0, 0.5, -1.0] + [0.0, 0.2, 0.0]
     report = evaluate(rows, said, vad.PART)
-    assert set(report) == {"n", "pearson", "ccc", "interval", "by_lang"}
+    assert set(report) == {"n", "pearson", "ccc", "interval", "by_lang", "gaps"}
     assert list(report["pearson"].values()) == pytest.approx([1.0, 1.0, -1.0])
     assert report["ccc"]["valence"] == pytest.approx(1.0)
     assert report["ccc"]["arousal"] < 0.9  # the right line is not the right number

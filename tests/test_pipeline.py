@@ -67,7 +67,7 @@ def test_the_json_is_what_the_schema_says(reader: Reader) -> None:
 @pytest.mark.parametrize("labels", ["ekman7", "ekman6", "goemotions28", "plutchik8", "sentiment3", "vad"])
 def test_every_label_set_is_spoken(labels: str) -> None:
     reading = Reader(labels=labels).read("Thank you so much!").readings[0]
-    assert list(reading.scores) == ([] if labels == "vad" else list(affekt.pipeline.catalog.find("labels", labels).labels))
+    assert list(reading.scores) == ([] if labels == "vad" else list(affekt.catalog.find("labels", labels).labels))
     assert reading.valence > 0
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from affekt.parts import LabelSet
     from affekt.pipeline import Reader, read
     from affekt.results import Clip, Reading, Timeline
+    from affekt.training.workbench import train
 
 __version__ = "0.1.0"
 
@@ -27,14 +28,21 @@ _PUBLIC = {
     "Timeline": "results",
     "read": "pipeline",
     "read_table": "batch",
+    "train": "training.workbench",
 }
-__all__ = ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "read", "read_table"]
+__all__ = ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "read", "read_table", "train"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'affekt' has no attribute {name!r}; there are: {', '.join(__all__)}")
-    return getattr(import_module(f"affekt.{_PUBLIC[name]}"), name)
+    try:
+        module = import_module(f"affekt.{_PUBLIC[name]}")
+    except ModuleNotFoundError as error:  # all but training runs with what is always installed
+        from affekt.errors import MissingExtra
+
+        raise MissingExtra(str(error.name), "train") from error
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,8 @@
     │   ├── BadRow              one row of a table or data file is broken; says which
     │   └── BadResult           a Clip, Reading or Timeline that breaks its own rules
     ├── MissingExtra            an optional library is absent; says what to install
+    ├── ParityError             an exported model does not say what the trained one says, within what is allowed
+    ├── EndpointError           a language model's endpoint cannot be reached, fails, or leaves a text without an answer
     └── WeightsError            a model's files are absent, or do not match their card
         └── LicenceRefused      the model's licence forbids the use that was asked for
 
@@ -90,6 +92,14 @@ class MissingExtra(AffektError, ImportError):
     def __init__(self, library: str, extra: str) -> None:
         self.library, self.extra = library, extra
         super().__init__(f"{library!r} is not installed; it comes with: pip install 'affekt[{extra}]'")
+
+
+class EndpointError(AffektError):
+    """A language model's endpoint cannot be reached, fails, or leaves a text without an answer."""
+
+
+class ParityError(AffektError):
+    """An exported model does not say what the trained one says, within what is allowed."""
 
 
 class WeightsError(AffektError):

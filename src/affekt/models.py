@@ -1,20 +1,64 @@
-"""The models that a reader uses, each opened when it is first needed, once."""
+"""The models that a reader uses, each opened when it is first needed, once; and the label set that they are to speak."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 from typing import cast
 
 from affekt import catalog
+from affekt.calibration.apply import sets_of, spoken_for
 from affekt.calibration.context import Context, open_context
+from affekt.encoders._card import CARD, read_card
 from affekt.encoders._open import exists, open_encoder
 from affekt.errors import InputError, LicenceRefused, UnknownName
 from affekt.hearing import SpeechEncoder
-from affekt.parts import OpenEncoder
+from affekt.parts import Card, LabelSet, OpenEncoder
 from affekt.preprocessing.transcript import Transcriber
 from affekt.results import Modality
 from affekt.settings import Settings
 from affekt.watching import FaceEncoder
 
 KNOWN_TO_CONTEXT = "text_affekt"  # whose scores the shipped context was learned on
+
+
+def choose_labels(settings: Settings, *, judge: Modality | None = None) -> LabelSet:
+    """The label set that readings speak: the one that is asked for, else the default, else what a chosen model speaks.
+
+    A model in a folder may have a set of its own in its card. Where no set is asked for and such a model speaks neither the default
+    nor a finer one, it is the model's own; of several such models the first counts, text before speech before face.
+
+    Args:
+        judge: look at this modality's model alone, for it is to be judged: what data for it say is in its own set, where it has one.
+
+    Raises:
+        UnknownName: neither the catalog nor the card of a chosen model has the set.
+        WeightsError: a card cannot be read.
+    """
+    cards = _cards(settings, judge)
+    default = settings.labels
+    if "labels" in settings.model_fields_set:
+        return _named(default, cards)
+    wanted = catalog.find("labels", default)
+    for card in cards:
+        own = [*card.sets.values(), *sets_of(card)]
+        if own and ((judge and card.sets) or spoken_for(card, wanted) is None):
+            return own[0]
+    return wanted
+
+
+def _cards(settings: Settings, judge: Modality | None) -> list[Card]:
+    """The cards of the models that are folders, which nothing needs to be opened for; a name that Affekt has is no folder's."""
+    named: dict[Modality, str] = {"text": settings.text_model, "speech": settings.speech_model, "face": settings.face_model}
+    chosen = [Path(name) for modality, name in named.items() if judge in (None, modality) and name not in catalog.names("encoders")]
+    return [read_card(folder) for folder in chosen if (folder / CARD).is_file()]
+
+
+def _named(name: str, cards: Sequence[Card]) -> LabelSet:
+    found = [card.sets[name] for card in cards if name in card.sets]
+    if found or name in catalog.names("labels"):
+        return found[0] if found else catalog.find("labels", name)
+    own = [one for card in cards for one in card.sets]
+    raise UnknownName(name, "labels", {*catalog.names("labels"), *own}, also="nor in the card of a model" if cards else "")
 
 
 class Models:

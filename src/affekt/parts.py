@@ -31,9 +31,9 @@ class LabelSet:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled text of a corpus or of a user's data file."""
+    """One labelled text, recording or picture of a corpus or of a user's data file."""
 
-    text: str
+    text: str  # "" for a recording or picture
     labels: tuple[str, ...] | None = None  # the corpus's own names; None: not annotated with labels
     lang: str | None = None
     vad: tuple[float, float, float] | None = None  # valence, arousal, dominance in [-1, 1]
@@ -41,6 +41,13 @@ class Row:
     group: str | None = None  # dialogue, show or speaker that must not be shared between splits
     sentiment: str | None = None  # one of sentiment3, where the corpus has it beside its labels
     votes: Mapping[str, float] | None = None  # label -> share of its annotators who chose it, where single votes are known
+    path: Path | None = None  # file of a recording or picture
+    who: str | None = None  # speaker or subject
+    turn: int | None = None  # place in its dialogue, where group is the dialogue
+    before: tuple[str, ...] = ()  # turns of the same dialogue that came before it, the nearest last
+    split: str | None = None  # train, dev or test, where the data say it
+    ties: tuple[str, ...] = ()  # what else, beside the group, must not be shared between splits: "speaker=ann"
+    line: int | None = None  # place among the rows of its file, from 1; a heading and blank lines do not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,7 @@ class Card:
     commercial: bool
     calibration: Mapping[str, Calibration]  # per label set the model speaks
     facts: Mapping[str, Any] = field(default_factory=dict)  # training command, splits, metrics, limits, files
+    sets: Mapping[str, LabelSet] = field(default_factory=dict)  # of those it speaks, the ones that are its own
 
 
 class OpenEncoder(Protocol):

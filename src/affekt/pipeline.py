@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from affekt import catalog
 from affekt.calibration.context import Conversation
 from affekt.errors import InputError, NoColumn
 from affekt.fusion import open_fusion
 from affekt.hearing import Hearing, SpeechEncoder
-from affekt.models import Models
-from affekt.parts import LabelSet, OpenEncoder
+from affekt.models import Models, choose_labels
+from affekt.parts import OpenEncoder
 from affekt.preprocessing.personal import Baseline, Voices
 from affekt.preprocessing.speakers import Diariser
 from affekt.results import Clip, Modality, Reading, Timeline
@@ -43,7 +42,7 @@ class Reader:
     """Reads emotion from text, speech and faces; loads a model when it is first needed, once, and may be used from several threads.
 
     Args:
-        labels: key of the label set that readings speak; default "ekman7".
+        labels: name of the label set that readings speak, one of a chosen model's own too; default "ekman7", or its own where it must.
         models: {"text": name of a model or folder that holds one, "speech" and "face": likewise}; default the shipped ones.
         batch: texts that go through the model at once.
         threads: processor cores a model uses; 0: all there are.
@@ -100,7 +99,7 @@ class Reader:
             context=context,
             fusion=None if fusion is None else str(fusion),
         )
-        self.labels: LabelSet = catalog.find("labels", self.settings.labels)
+        self.labels = choose_labels(self.settings)
         self._models = Models(self.settings)
         self.rule = open_fusion(self.settings.fusion, commercial_only=self.settings.commercial_only)
         self._kept: dict[str, Baseline] = {}
@@ -391,10 +390,11 @@ def read(source: str | Path, *, labels: str | None = None, kind: str | None = No
     >>> read("What a wonderful day!").top[0]
     'joy'
     """
-    return _reader(resolve(labels=labels)).read(source, kind=kind)
+    settings = resolve(labels=labels)
+    return _reader(settings, asked="labels" in settings.model_fields_set).read(source, kind=kind)
 
 
 @lru_cache(maxsize=4)
-def _reader(settings: Settings) -> Reader:
-    given = settings.model_dump()
+def _reader(settings: Settings, *, asked: bool) -> Reader:
+    given = settings.model_dump(exclude=None if asked else {"labels"})
     return Reader(models={modality: given.pop(f"{modality}_model") for modality in READ}, **given)

@@ -33,6 +33,7 @@ class Clip:
         start, end: seconds, or character offsets for text without a clock (`Timeline.unit` says which).
         who: the speaker or face track, where known.
         span: character offsets in the source's text, for text.
+        before: the turns of the same conversation that came before, for text, the nearest last.
 
     Raises:
         BadResult: the clip ends before it starts.
@@ -44,6 +45,7 @@ class Clip:
     end: float
     who: str | None = None
     span: tuple[int, int] | None = None
+    before: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_stretch(self.start, self.end)

@@ -20,7 +20,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="AFFEKT_", extra="forbid", frozen=True)
 
-    labels: str = Field("ekman7", description="label set that readings speak; `affekt labels` lists them")
+    labels: str = Field("ekman7", description="label set that readings speak: one that `affekt labels` lists, or a model's own")
     text_model: str = Field("text_affekt", description="text model: a name that `affekt models` lists, or a folder that holds one")
     context: bool = Field(False, description="let earlier turns of a talk pull at a turn: helps in subtitles, harms in quick talk")
     speech_model: str = Field("speech_affekt", description="speech model: a name that `affekt models` lists, or a folder that holds one")

@@ -1,7 +1,7 @@
 """The path of text: windows, encoder, calibration, a reading for each, and the timeline of a source."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol, runtime_checkable
 
@@ -99,7 +99,8 @@ class Texts:
 
     def timelines(self, opened: Sequence[Opened], *, whole: bool = False) -> list[Timeline]:
         """One timeline a source; all their clips go through the model together."""
-        clips = [_clips(one, whole=whole) for one in opened]
+        turns = int(self.encoder.card.facts.get("turns", 0))  # that the model takes into account
+        clips = [_after(_clips(one, whole=whole), turns) if one.talk else _clips(one, whole=whole) for one in opened]
         ends = np.cumsum([len(found) for found in clips]).tolist()
         talks = [
             (slice(end - len(found), end), Conversation(self.context))
@@ -156,6 +157,12 @@ def _clips(opened: Opened, *, whole: bool) -> list[Clip]:
     if len(stretches) < 2:
         return clips
     return clips + [Clip("text", clips[0].data[a:b], a, b, span=(a, b)) for a, b in stretches]
+
+
+def _after(clips: Sequence[Clip], turns: int) -> list[Clip]:
+    """The turns of a conversation, each with those before it."""
+    said = [clip.data for clip in clips]
+    return [replace(clip, before=tuple(said[max(at - turns, 0) : at])) for at, clip in enumerate(clips)]
 
 
 def _assemble(opened: Opened, labels: str, readings: Sequence[Reading], fused: Sequence[Reading]) -> Timeline:

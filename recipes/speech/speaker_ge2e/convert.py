@@ -73,6 +73,12 @@ def dialogues(found: Voices, people: int, *, told: bool) -> dict[str, float]:
     return {"wrong": round(float(np.mean(wrong)), 4), "number_right": round(float(np.mean(right)), 4)}
 
 
+def asked(found: Voices) -> dict[str, dict[str, float]]:
+    """Talks of one, two and three speakers, where there are as many; with their number known, and not."""
+    kinds = [(people, told) for people in (1, 2, 3) if people <= len(found) for told in (False, True) if people > 1 or not told]
+    return {f"{people} speakers{', told' if told else ''}": dialogues(found, people, told=told) for people, told in kinds}
+
+
 def main() -> None:
     work, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
@@ -88,9 +94,7 @@ def main() -> None:
     (out / "card.json").write_text(json.dumps(card, indent=1) + "\n")
     embedder, made = Embedder(out), dict[str, dict]()
     for split, name in ((split, name) for split in ("train", "dev") for name in CORPORA if split in find("datasets", name).splits):
-        found = voices(name, split, embedder)
-        asked = [(people, told) for people in (1, 2, 3) if people <= len(found) for told in (False, True) if people > 1 or not told]
-        of = {f"{people} speakers{', told' if told else ''}": dialogues(found, people, told=told) for people, told in asked}
+        of = asked(voices(name, split, embedder))
         made.setdefault(split, {})[name] = of
         print(split, name, of, flush=True)
     (HERE / "result.json").write_text(json.dumps({"command": "python convert.py WORK OUT", "seed": SEED, **made}, indent=1) + "\n")

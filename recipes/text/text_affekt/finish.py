@@ -21,7 +21,7 @@ from train import split_rows, tokenizer_of, told
 from affekt.calibration.fit import fit
 from affekt.catalog import find
 from affekt.encoders._card import write_card
-from affekt.encoders.text_affekt import TextAffekt
+from affekt.encoders._tokens import TokenNetwork, open_network
 from affekt.evaluation.run import evaluate_rows
 from affekt.export.text_onnx import export, measure
 from affekt.parts import Calibration, Card, Row
@@ -78,7 +78,7 @@ def card(folder: Path, calibration: dict[str, Calibration]) -> Card:
     )
 
 
-def held_out(data: Path, model: TextAffekt) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def held_out(data: Path, model: TokenNetwork) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Raw outputs, truth and what is known of it, per head: {head: ((n, k), (n, k), (n, k))}."""
     found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {labels.name: [] for labels in SETS}
     for key in sorted({key for keys in HELD_OUT.values() for key in keys}):
@@ -96,7 +96,7 @@ def held_out(data: Path, model: TextAffekt) -> dict[str, tuple[np.ndarray, np.nd
     return {head: tuple(np.concatenate(parts) for parts in zip(*pieces, strict=True)) for head, pieces in found.items()}
 
 
-def outputs(model: TextAffekt, rows: list[Row], batch: int = 64) -> dict[str, np.ndarray]:
+def outputs(model: TokenNetwork, rows: list[Row], batch: int = 64) -> dict[str, np.ndarray]:
     """Raw outputs of all heads, in the order of the rows."""
     order = sorted(range(len(rows)), key=lambda at: len(rows[at].text))
     made = {labels.name: np.zeros((len(rows), len(labels.labels)), np.float32) for labels in SETS}
@@ -126,7 +126,7 @@ def finish(folder: Path, tokenizer: Path, data: Path) -> dict[str, Calibration]:
         labels.name: Calibration((1.0,) * len(labels.labels), (0.0,) * len(labels.labels), (0.5,) * len(labels.labels)) for labels in SETS
     }
     write_card(card(folder, plain), folder)
-    pieces = held_out(data, TextAffekt(folder, 0))
+    pieces = held_out(data, open_network(folder, 0))
     fitted = {labels.name: fit(*pieces[labels.name], labels) for labels in SETS}
     write_card(card(folder, fitted), folder)
     return fitted

@@ -15,7 +15,6 @@ import sys
 import tomllib
 import unicodedata
 import zipfile
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +23,13 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from affekt.datasets import brighter, cped, emobank, emoita, goemotions, goemotions_ko, red, xed
+from affekt.export.vocabulary import SPECIALS, characters, counted, cut_down
 from affekt.preprocessing.text import normalise
 from affekt.training.multitask import Example, collate
 from affekt.training.text_encoder import from_bert
 
 HERE = Path(__file__).parent
 CORPORA = (goemotions, goemotions_ko, brighter, xed, cped, emobank, emoita, red)
-SPECIALS = 4  # <s> <pad> </s> <unk>
 ALIKE = 0.40  # centred cosine of the untuned encoder above which two lines with the same labels count as one line translated
 
 
@@ -138,13 +137,8 @@ def trim(tokenizer_file: Path, texts: list[str], size: int) -> tuple[dict, list[
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    used: Counter[int] = Counter()
-    for at in range(0, len(texts), 5000):
-        for encoding in tokenizer.encode_batch(texts[at : at + 5000]):
-            used.update(encoding.ids)
-    keep = dict.fromkeys(range(SPECIALS))
-    keep |= dict.fromkeys(at for at, (piece, _) in enumerate(pieces) if len(piece.strip("▁")) <= 1)
-    keep |= dict.fromkeys(at for at, count in used.most_common() if count >= 3)
+    keep = dict.fromkeys([*range(SPECIALS), *characters(whole)])
+    keep |= dict.fromkeys(at for at, count in counted(tokenizer, texts).most_common() if count >= 3)
     print(f"{len(keep)} pieces are used or single characters", flush=True)
     likely = (at for at, (piece, _) in enumerate(pieces) if _latin_or_han(piece))
     for at in likely:  # the file lists pieces from the likeliest down
@@ -152,10 +146,7 @@ def trim(tokenizer_file: Path, texts: list[str], size: int) -> tuple[dict, list[
             break
         keep.setdefault(at)
     rows = sorted(at for at in list(keep)[:size] if at < 250_001)
-    whole["model"]["vocab"] = [pieces[at] for at in rows]
-    whole["added_tokens"] = [token for token in whole["added_tokens"] if token["id"] < SPECIALS]
-    whole["truncation"] = whole["padding"] = None
-    return whole, rows
+    return cut_down(whole, rows), rows
 
 
 def _latin_or_han(piece: str) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.catalog import find
+from affekt.catalog import find, names
 from affekt.errors import InputError
 from affekt.parts import Calibration, Card, LabelSet
 
@@ -30,12 +30,22 @@ def spoken(card: Card, labels: LabelSet) -> LabelSet:
     Raises:
         InputError: the model speaks neither.
     """
-    if labels.name in card.calibration:
+    if (found := spoken_for(card, labels)) is None:
+        raise InputError(f"{card.name} does not speak {labels.name!r}, nor a finer set; it speaks: {', '.join(card.calibration)}")
+    return found
+
+
+def spoken_for(card: Card, labels: LabelSet) -> LabelSet | None:
+    """As `spoken`; None where the model speaks neither."""
+    if labels.name in card.calibration and card.sets.get(labels.name, labels) == labels:  # two models may call their own sets the same
         return labels
-    for name in card.calibration:
-        if labels.name in (finer := find("labels", name)).projections:
-            return finer
-    raise InputError(f"{card.name} does not speak {labels.name!r}, nor a finer set; it speaks: {', '.join(card.calibration)}")
+    return next((finer for finer in sets_of(card) if labels.name in finer.projections), None)
+
+
+def sets_of(card: Card) -> list[LabelSet]:
+    """The label sets that a model speaks, its own and those of the catalog; one of a plugin that is not installed is left out."""
+    known = [name for name in card.calibration if name in card.sets or name in names("labels")]
+    return [card.sets.get(name) or find("labels", name) for name in known]
 
 
 def project(scores: Floats, source: LabelSet, target: LabelSet) -> Floats:
@@ -61,15 +71,15 @@ def project(scores: Floats, source: LabelSet, target: LabelSet) -> Floats:
 
 
 def decide(scores: dict[str, float], labels: LabelSet, calibration: Calibration | None) -> tuple[tuple[str, ...], str | None]:
-    """Which labels apply, and why the reading abstains (None: it does not); without a calibration, thresholds are one half."""
-    if calibration is None:
-        calibration = Calibration((), (), (0.5,) * len(labels.labels))
+    """Which labels apply, and why the reading abstains (None: it does not); without any, thresholds are one half."""
+    calibration = calibration or Calibration((), ())
     if labels.kind == "single":
         top = max(scores, key=scores.__getitem__)
         if scores[top] < calibration.abstain_below:
             return (top,), f"no label is likely enough: the likeliest has {scores[top]:.2f}, below {calibration.abstain_below:.2f}"
         return (top,), None
-    present = tuple(name for name, limit in zip(labels.labels, calibration.thresholds, strict=True) if scores[name] >= limit)
+    limits = calibration.thresholds or (0.5,) * len(labels.labels)
+    present = tuple(name for name, limit in zip(labels.labels, limits, strict=True) if scores[name] >= limit)
     if not present and labels.none is None:
         return (), "no label reaches its threshold"
     return present, None

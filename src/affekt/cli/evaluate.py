@@ -1,10 +1,10 @@
-"""`affekt evaluate`: any model on any labelled data, with every number that a comparison needs."""
+"""`affekt evaluate`: any model, or two, on any labelled data, with every number that a comparison needs."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,64 +13,90 @@ import typer
 from affekt.batch import Progress
 from affekt.cli.read import _bar
 from affekt.errors import InputError
-from affekt.evaluation.albums import is_album
-from affekt.evaluation.manifest import is_manifest
-from affekt.evaluation.pictures import evaluate_pictures
-from affekt.evaluation.recordings import evaluate_recordings
-from affekt.evaluation.run import evaluate_file
+from affekt.evaluation.answers import Answers
+from affekt.evaluation.on_data import KINDS, answering, judge_on, modality_of, name_of
+from affekt.evaluation.report_write import write_whole
 
 DATA = (
-    'labelled rows, {"text", "labels": […], "lang"?, "vad"?: three ratings on 1 to 5} a line; .jsonl or .jsonl.gz; '
+    "labelled texts: a .csv, .tsv, .jsonl (each plain or .gz) or .parquet table; "
     "or recordings: a .csv with the columns path, label, and where known speaker, language, gender, corpus; "
     "or faces that have been cut out: a folder with one sub-folder of pictures a label, a .csv of pictures with path, label, and where "
     "known subject, gender, corpus, or an .npz with images, label, label_names, which may have a split, ferplus_votes and other columns"
 )
-
 MODEL = (
     "a name that `affekt models` lists, or a folder that holds a model; default the text model, "
     "for recordings the speech model, for faces face_affekt"
 )
+TEXT = "texts: column of the text; by default found by what it is usually called"
+LABEL = 'texts: column of the label; ends in | or ; where that stands between several: "emotions|"'
 
 
 def evaluate(
     data: Annotated[Path, typer.Option(help=DATA)],
     model: Annotated[str | None, typer.Option(help=MODEL)] = None,
+    against: Annotated[str | None, typer.Option(help="another model, to compare on the same rows")] = None,
     labels: Annotated[str | None, typer.Option(help="label set to judge on; vad for the dimensions")] = None,
     label_map: Annotated[Path | None, typer.Option(help="JSON file: the data's label names -> ours, or null to drop the row")] = None,
+    text_column: Annotated[str | None, typer.Option(help=TEXT)] = None,
+    label_column: Annotated[str | None, typer.Option(help=LABEL)] = None,
     where: Annotated[list[str] | None, typer.Option(help="keep only the rows with column=value; may be repeated")] = None,
+    by: Annotated[list[str] | None, typer.Option(help="count by this column too, and the gap between its groups; may be repeated")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="judge only the first N rows")] = None,
     heard: Annotated[str | None, typer.Option(help="recordings: other utterances of the speaker heard before, say 0,3,10,40")] = None,
     protocol: Annotated[str | None, typer.Option(help="recordings: fit the head anew, on other speakers; loso or kfold")] = None,
     folds: Annotated[int | None, typer.Option(min=2, help="of kfold; default 5")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    html: Annotated[Path | None, typer.Option(help="write a report with figures, one page that needs nothing else")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="write every number to this .json file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print every number as JSON")] = False,
 ) -> None:
     """Judge a model on labelled texts, recordings or faces."""
-    common: dict[str, Any] = {"model": model, "labels": labels, "label_map": _label_map(label_map), "where": where or (), "limit": limit}
-    faces = is_album(data)
-    if (faces or not is_manifest(data)) and (heard or protocol or folds):
-        read_as = "faces" if faces else "texts"
-        raise InputError(f"--heard, --protocol and --folds are for recordings, which a .csv lists; {data} is read as {read_as}")
-    if faces:
-        with _progress(data) as report:
-            result = evaluate_pictures(data, **common, report=report)
-    elif is_manifest(data):
-        result = _on_recordings(data, common, heard=heard, protocol=protocol, folds=folds)
-    else:
-        result = evaluate_file(data, **common)
-    print(json.dumps(result, ensure_ascii=False, indent=1) if as_json else _table(result))
-
-
-def _on_recordings(data: Path, common: dict[str, Any], *, heard: str | None, protocol: str | None, folds: int | None) -> dict[str, Any]:
-    judge: Callable[..., dict[str, Any]] = evaluate_recordings
-    if protocol:
-        from affekt.training.protocols import evaluate_refitted  # it fits heads: scikit-learn, of the extra "train"
-
-        judge = partial(evaluate_refitted, protocol=protocol, folds=folds)
-    elif folds:
-        raise InputError("--folds is of --protocol kfold; name that too, or leave --folds out")
-    levels = _levels(heard or "0")
+    _check_written(html, out, data)
+    options = {"labels": labels, "label_map": _label_map(label_map), "where": where or (), "by": by or (), "limit": limit}
+    levels = None if heard is None else _levels(heard)
     with _progress(data) as report:
-        return judge(data, **common, heard=levels, report=report)
+        if protocol or folds:
+            if any((text_column, label_column)):
+                raise InputError("--text-column and --label-column are for texts, and --protocol is for recordings; leave one of them out")
+            answer = _refitted(data, protocol, folds, options, levels, report)
+        else:
+            texts = {"text_column": text_column, "label_column": label_column}
+            answer = answering(data, options=options, texts=texts, heard=levels, report=report)
+        command = shlex.join(["affekt", *sys.argv[1:]])
+        found = judge_on(answer, model, against=against, data=name_of(data), command=command)
+    numbers = json.dumps(found.as_json(), ensure_ascii=False, indent=1)
+    if out is not None:
+        print(f"affekt: {write_whole(out, numbers)}", file=sys.stderr)
+    if html is not None:
+        print(f"affekt: {found.to_html(html)}", file=sys.stderr)
+    print(numbers if as_json else found.table())
+
+
+def _refitted(
+    data: Path, protocol: str | None, folds: int | None, options: dict[str, Any], levels: list[int] | None, report: Progress | None
+) -> Callable[[str | None], Answers]:
+    kind = modality_of(data)
+    if kind != "speech":
+        raise InputError(f"--protocol and --folds are for recordings, which a .csv lists; {data} is read as {KINDS[kind]}")
+    if protocol is None:
+        raise InputError("--folds is of --protocol kfold; name that too, or leave --folds out")
+    from affekt.training.protocols import answer_refitted  # it fits heads: scikit-learn, of the extra "train"
+
+    heard = [0] if levels is None else levels
+    return lambda model: answer_refitted(data, protocol, folds=folds, model=model, **options, heard=heard, report=report)
+
+
+def _check_written(html: Path | None, out: Path | None, data: Path) -> None:
+    """Refuses at once what could not be written after minutes of judging.
+
+    Raises:
+        InputError: a file's folder is not there, or the file is the data or that of the other option.
+    """
+    files = [path.absolute() for path in (html, out) if path is not None]
+    for path in files:
+        if path == data.absolute() or files.count(path) > 1:
+            raise InputError(f"{path} would be written over; name another file for what is written")
+        if not path.parent.is_dir():
+            raise InputError(f"no folder {path.parent} to write {path.name} to; make it first, or name another")
 
 
 def _progress(data: Path) -> AbstractContextManager[Progress | None]:
@@ -95,35 +121,3 @@ def _label_map(path: Path | None) -> dict[str, str | None] | None:
     if not isinstance(given, dict) or not all(to is None or isinstance(to, str) for to in given.values()):
         raise InputError(f'the label map {path} is not an object of names, such as {{"happy": "joy", "other": null}}')
     return given
-
-
-NAMES = (
-    *("model", "labels", "judged_as", "protocol", "folds", "decision", "n", "dropped", "too_long"),
-    *("accuracy", "macro_f1", "micro_f1", "weighted_f1", "ua", "ece", "brier"),
-)
-
-
-def _table(result: dict[str, Any]) -> str:
-    lines = [f"{name:<12}{_shown(result[name])}" for name in NAMES if result.get(name) is not None]
-    lines += [f"{'interval':<12}{' to '.join(map(_shown, result['interval']))}"] if result.get("interval") else []
-    for name in ("pearson", "ccc"):
-        lines += [f"{name:<12}" + _pairs(result[name])] if name in result else []
-    for name, one in result.get("per_label", {}).items():
-        lines.append(
-            f"  {name:<18}f1 {_shown(one['f1'])}  precision {_shown(one['precision'])}  recall {_shown(one['recall'])}  n {one['support']}"
-        )
-    if len(result["by_lang"]) > 1:
-        lines += [f"  {lang:<18}macro_f1 {_shown(one.get('macro_f1'))}  n {one['n']}" for lang, one in result["by_lang"].items()]
-    for group, values in result.get("by_group", {}).items():
-        lines += [f"{group:<12}{value:<18}{_pairs(one)}" for value, one in values.items()] if len(values) > 1 else []
-    if len(result.get("heard", ())) > 1:
-        lines += [f"{'heard':<12}{level:<18}{_pairs(one)}" for level, one in result["heard"].items()]
-    return "\n".join(lines)
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return "  ".join(f"{name} {_shown(value)}" for name, value in values.items())
-
-
-def _shown(value: Any) -> str:
-    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)

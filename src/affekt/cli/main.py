@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from affekt import __version__
-from affekt.cli import demo, evaluate, listen, listing, read, voices, watch
+from affekt.cli import demo, evaluate, export, hub, listen, listing, read, train, voices, watch
 from affekt.errors import AffektError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's; newer typers bring click along under a name of their own
@@ -36,6 +36,10 @@ app.add_typer(voices.app, name="voices")
 app.command("models")(listing.models)
 app.command("labels")(listing.labels)
 app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)
+app.command("export")(export.export)
+app.command("push")(hub.push)
+app.command("pull")(hub.pull)
 app.command("demo")(demo.demo)
 
 

@@ -115,6 +115,8 @@ def make_row(given: Mapping[str, Any], source: str, number: int) -> Row:
         space=tuple(given["label_space"]) if given.get("label_space") else None,
         group=given.get("dialogue"),
         sentiment=given.get("sentiment"),
+        who=given["speaker"] if isinstance(given.get("speaker"), str) else None,
+        turn=given["turn"] if isinstance(given.get("turn"), int) else None,
     )
 
 

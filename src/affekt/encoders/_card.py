@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
+from affekt.encoders._sets import plain_sets, read_sets
 from affekt.errors import InputError, WeightsError
 from affekt.parts import Calibration, Card
 from affekt.results import Modality
@@ -43,9 +44,17 @@ def write_card(card: Card, path: Path) -> None:
     Raises:
         OSError: the file cannot be written.
         TypeError: `facts` or `licence` hold something that JSON has no word for.
+        WeightsError: a label set of its own does not fit the catalog or its calibration, or is filed under another name.
     """
     path = path / CARD if path.is_dir() else path
-    path.write_text(json.dumps(_plain(card), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    plain = _plain(card)
+    try:
+        fits = read_sets(json.loads(json.dumps(plain.get("sets", {}))), card.calibration) == card.sets
+    except (TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(f"the card of {card.name} cannot be written: {error}") from error
+    if not fits:
+        raise WeightsError(f"the card of {card.name} cannot be written: a label set of its own is filed under its name, its labels a tuple")
+    path.write_text(json.dumps(plain, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def revision_of(weights: Path) -> str:
@@ -90,6 +99,9 @@ def check_speaks(card: Card, labels: Iterable[str]) -> None:
 def _plain(card: Card) -> dict[str, Any]:
     own = {field.name: getattr(card, field.name) for field in fields(Card)}
     own["calibration"] = {name: {f.name: getattr(one, f.name) for f in fields(Calibration)} for name, one in card.calibration.items()}
+    own["sets"] = plain_sets(card.sets)
+    if not card.sets:  # then it is a card as those always were
+        del own["sets"]
     return {name: dict(value) if isinstance(value, Mapping) else value for name, value in own.items()}
 
 
@@ -97,7 +109,8 @@ def _card(given: Any) -> Card:
     if not isinstance(given, dict):
         raise TypeError(f"it holds a {type(given).__name__}, not an object")
     calibration = {name: _calibration(name, one) for name, one in given["calibration"].items()}
-    card = Card(**{**given, "languages": tuple(given["languages"]), "calibration": calibration})
+    sets = read_sets(given.get("sets", {}), calibration)
+    card = Card(**{**given, "languages": tuple(given["languages"]), "calibration": calibration, "sets": sets})
     if not isinstance(card.commercial, bool):  # "false" in quotes would count as true
         raise TypeError(f'"commercial" is true or false, not {card.commercial!r}')
     if card.modality not in get_args(Modality):

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.encoders._card import revision_of
+from affekt.encoders._card import CARD, read_card, revision_of
+from affekt.encoders._shared import listed
 from affekt.errors import InputError, MissingExtra, WeightsError
 from affekt.labels import ekman7
 from affekt.parts import Calibration, Card
@@ -21,7 +22,7 @@ LABELS = ekman7.PART.labels
 NEVER = -30.0  # raw output of a label that the model lacks
 HUB = "hf:"  # begins the name of a model on the hub: "hf:owner/model", or "hf:owner/model@revision"
 HUB_CARD = "config.json"  # what a folder in the hub's format holds
-FILES = [HUB_CARD, "preprocessor_config.json", "processor_config.json", "model*.safetensors*"]  # what is fetched of a model
+FILES = [HUB_CARD, "preprocessor_config.json", "processor_config.json", "tokenizer.json", "model*.safetensors*"]  # what is fetched
 SPARE = ("masked_spec_embed", "num_batches_tracked")  # weights that only training uses
 FORMS: Mapping[str, tuple[str, ...]] = {  # ours -> what models call it, letters only
     "anger": ("anger", "angry", "ang"),
@@ -107,8 +108,11 @@ def library(name: str) -> Any:
         raise MissingExtra(name, "transformers") from error
 
 
-def find(name: str | Path) -> Found:
+def find(name: str | Path, *, folder: Path | None = None) -> Found:
     """The model in a folder, or of the name "hf:owner/model", which is fetched from the hub, once.
+
+    Args:
+        folder: that it has been fetched to already.
 
     Raises:
         MissingExtra: transformers or torch is not installed.
@@ -116,7 +120,8 @@ def find(name: str | Path) -> Found:
         WeightsError: the model cannot be fetched, is not in safetensors, or transformers does not know it.
     """
     transformers, _ = library("transformers"), library("torch")
-    folder = _fetched(str(name)) if str(name).startswith(HUB) else Path(name)
+    if folder is None:
+        folder = fetch(str(name)) if str(name).startswith(HUB) else Path(name)
     weights = _weights(folder)
     try:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -223,15 +228,45 @@ def card_of(found: Found, modality: Literal["speech", "face"], *, places: Mappin
     )
 
 
-def _fetched(name: str) -> Path:
-    """The folder that the hub's own cache keeps a model in."""
+def named(name: str) -> tuple[str, str | None]:
+    """Owner and model, and the revision if there is one, of a name on the hub.
+
+    Raises:
+        InputError: the name is none.
+
+    >>> named("hf:someone/some-model@v1")
+    ('someone/some-model', 'v1')
+    """
     asked = re.fullmatch(rf"{HUB}([\w.-]+/[\w.-]+)(?:@(\S+))?", name)
     if asked is None:
         raise InputError(f'{name!r} names no model on the hub; write "hf:owner/model", or "hf:owner/model@revision"')
+    return asked[1], asked[2]
+
+
+def fetch(name: str) -> Path:
+    """The folder that the hub's own cache keeps a model in; of a model of ours, all files that its card lists.
+
+    Raises:
+        MissingExtra: huggingface_hub is not installed.
+        InputError: the name is none.
+        WeightsError: the model cannot be fetched.
+    """
+    model, revision = named(name)
+    download = library("huggingface_hub").snapshot_download
     try:
-        return Path(library("huggingface_hub").snapshot_download(asked[1], revision=asked[2], allow_patterns=FILES))
+        folder = Path(download(model, revision=revision, allow_patterns=[*FILES, CARD]))
+        if is_ours(folder):
+            resolved = folder.name if re.fullmatch(r"[0-9a-f]{40}", folder.name) else revision  # the cache calls it by its commit
+            download(model, revision=resolved, allow_patterns=[CARD, *listed(read_card(folder))])
     except (OSError, ValueError) as error:
         raise WeightsError(f"{name} cannot be fetched: {error}; check its name and the network, or name a folder that holds it") from error
+    return folder
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder holds a card as training writes them; other libraries may have a card.json of another kind."""
+    card = folder / CARD
+    return card.is_file() and b'"calibration"' in card.read_bytes()
 
 
 def _weights(folder: Path) -> list[Path]:

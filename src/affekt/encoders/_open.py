@@ -7,7 +7,8 @@ from pathlib import Path
 from affekt import catalog
 from affekt.encoders import face_transformers, speech_transformers
 from affekt.encoders._card import CARD, read_card
-from affekt.encoders._hub import HUB, HUB_CARD, find
+from affekt.encoders._hub import HUB, HUB_CARD, fetch, find, is_ours
+from affekt.encoders._shared import check_files, refuse_endpoints
 from affekt.parts import OpenEncoder
 
 
@@ -47,6 +48,12 @@ def _opened(family: str, folder: Path | None, threads: int, written: int) -> Ope
 
 @lru_cache(maxsize=2)
 def _opened_from_hub(name: str, threads: int, written: int) -> OpenEncoder:  # noqa: ARG001
-    found = find(name)
+    folder = fetch(name) if name.startswith(HUB) else Path(name)
+    if is_ours(folder):
+        card = read_card(folder)
+        refuse_endpoints(card)
+        check_files(folder, card)
+        return catalog.find("encoders", str(card.facts.get("family", "text_affekt"))).load(folder, threads)
+    found = find(name, folder=folder)
     opens: dict[str, Callable[..., OpenEncoder]] = {"speech": speech_transformers.open_found, "face": face_transformers.open_found}
     return opens[found.modality](found, threads=threads)

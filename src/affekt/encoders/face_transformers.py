@@ -1,6 +1,7 @@
 """Any face emotion model in the Hugging Face hub's format, ViT, ConvNeXT, MobileNet, ResNet and the like, by folder or by name.
 
-What such a model says is taken as it is: nobody here has calibrated it.
+What such a model says is taken as it is: nobody here has calibrated it. One that `affekt train --family hub` wrote has a card, which says
+what it speaks, and is calibrated.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from affekt.encoders import _hub
 from affekt.encoders._card import check_speaks
-from affekt.encoders._hub import LABELS, Found, card_of, check_places, find, find_in, library, load_both, project
+from affekt.encoders._hub import Found, card_of, check_places, find, find_in, library, load_both, own_card, project, wide_of
 from affekt.errors import WeightsError
 from affekt.parts import Card, Encoder
 from affekt.results import Clip
@@ -30,16 +31,17 @@ class FaceTransformers:
 
     Args:
         side: pixels of a face, as `affekt.preprocessing.crops` cuts it out.
+        places: of ekman7's labels among the model's own; None: its own labels are those of the set that its card has.
     """
 
     card: Card
     side: int
-    places: dict[str, list[int]]
+    places: dict[str, list[int]] | None
     processor: Any
     model: Any
 
     def __call__(self, clips: Sequence[Clip], *, labels: Sequence[str]) -> dict[str, Floats]:
-        """Raw outputs of ekman7: {"ekman7": (clips, 7)}.
+        """Raw outputs of the one label set that the model speaks: {set: (clips, labels)}.
 
         Args:
             clips: each with data (side, side, 3), RGB in 0 … 255.
@@ -48,7 +50,7 @@ class FaceTransformers:
             InputError: another label set is asked for.
         """
         check_speaks(self.card, labels)
-        raw = [np.zeros((0, len(LABELS)), np.float32)]
+        raw = [np.zeros((0, wide_of(self.card)), np.float32)]
         for at in range(0, len(clips), BATCH):
             raw.append(project(self.logits([clip.data for clip in clips[at : at + BATCH]]), self.places))
         return dict.fromkeys(labels, np.concatenate(raw))
@@ -79,17 +81,20 @@ def open_model(name: str | Path, *, threads: int) -> FaceTransformers:
     return open_found(find(name), threads=threads)
 
 
-def open_found(found: Found, *, threads: int) -> FaceTransformers:
+def open_found(found: Found, *, threads: int, card: Card | None = None) -> FaceTransformers:
     """As `open_model`, of a model that has been found.
+
+    Args:
+        card: of a model that training wrote.
 
     Raises:
         MissingExtra, InputError, WeightsError: as there.
     """
     library("PIL")
-    places = check_places(found, forms=FORMS)
+    places = check_places(found, forms=FORMS) if card is None else None
     processor, model = load_both(found, "face", threads=threads)
     side = _side(processor, found)
-    opened = FaceTransformers(card_of(found, "face", places=places), side, places, processor, model)
+    opened = FaceTransformers(card or card_of(found, "face", places=places or {}), side, places, processor, model)
     try:
         opened.logits([np.zeros((side, side, 3), np.uint8)])
     except Exception as error:  # whatever the library's many processors and models raise where the two do not fit each other
@@ -98,12 +103,13 @@ def open_found(found: Found, *, threads: int) -> FaceTransformers:
 
 
 def load(folder: Path | None, threads: int) -> FaceTransformers:
-    """As `open_model`, of a folder.
+    """As `open_model`, of a folder, which training may have written.
 
     Raises:
         MissingExtra, InputError, WeightsError: as there; or no folder is named.
     """
-    return open_found(find_in(folder, "face_transformers"), threads=threads)
+    found = find_in(folder, "face_transformers")
+    return open_found(found, threads=threads, card=own_card(found))
 
 
 def _side(processor: Any, found: Found) -> int:

@@ -1,6 +1,7 @@
 """Any speech emotion model in the Hugging Face hub's format, wav2vec2, HuBERT, WavLM, Whisper, AST and the like, by folder or by name.
 
-What such a model says is taken as it is: nobody here has calibrated it, and it does not get to know voices.
+What such a model says is taken as it is: nobody here has calibrated it, and it does not get to know voices. One that
+`affekt train --family hub` wrote has a card, which says what it speaks, and is calibrated.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.encoders._card import check_speaks
-from affekt.encoders._hub import LABELS, Found, card_of, check_places, find, find_in, library, load_both, project
+from affekt.encoders._hub import Found, card_of, check_places, find, find_in, library, load_both, own_card, project, wide_of
 from affekt.errors import WeightsError
 from affekt.parts import Card, Encoder
 from affekt.preprocessing.personal import Baseline
@@ -26,23 +27,27 @@ LEAST, MOST = RATE // 5, 30 * RATE  # samples: 0.2 s, padded to if shorter; 30 s
 
 @dataclass(slots=True)
 class SpeechTransformers:
-    """The model, loaded; it may be used from several threads at once."""
+    """The model, loaded; it may be used from several threads at once.
+
+    Args:
+        places: of ekman7's labels among the model's own; None: its own labels are those of the set that its card has.
+    """
 
     card: Card
-    places: dict[str, list[int]]
+    places: dict[str, list[int]] | None
     extractor: Any
     model: Any
     population: None = None  # it has no personal baseline
 
     def __call__(self, clips: Sequence[Clip], *, labels: Sequence[str]) -> dict[str, Floats]:
-        """Raw outputs of ekman7: {"ekman7": (clips, 7)}; one clip at a time, so that none is padded to another's length.
+        """Raw outputs of the one label set that the model speaks, {set: (clips, labels)}; one clip at a time, so that none is padded.
 
         Raises:
             InputError: another label set is asked for.
         """
         check_speaks(self.card, labels)
         raw = [project(self._logits(clip.data), self.places) for clip in clips]
-        return dict.fromkeys(labels, np.stack(raw) if raw else np.zeros((0, len(LABELS)), np.float32))
+        return dict.fromkeys(labels, np.stack(raw) if raw else np.zeros((0, wide_of(self.card)), np.float32))
 
     def hear(
         self,
@@ -58,7 +63,7 @@ class SpeechTransformers:
             baseline: changes nothing.
 
         Raises:
-            InputError: another label set is asked for than ekman7.
+            InputError: another label set is asked for.
         """
         check_speaks(self.card, labels)
         logits = self._logits(samples)
@@ -92,28 +97,32 @@ def open_model(name: str | Path, *, threads: int) -> SpeechTransformers:
     return open_found(find(name), threads=threads)
 
 
-def open_found(found: Found, *, threads: int) -> SpeechTransformers:
+def open_found(found: Found, *, threads: int, card: Card | None = None) -> SpeechTransformers:
     """As `open_model`, of a model that has been found.
+
+    Args:
+        card: of a model that training wrote.
 
     Raises:
         InputError, WeightsError: as there.
     """
-    places = check_places(found)
+    places = check_places(found) if card is None else None
     extractor, model = load_both(found, "speech", threads=threads)
     if extractor.sampling_rate != RATE:
         raise WeightsError(
             f"{found.folder} is made for {extractor.sampling_rate:,} samples a second; only models for {RATE:,} can be opened"
         )
-    return SpeechTransformers(card_of(found, "speech", places=places), places, extractor, model)
+    return SpeechTransformers(card or card_of(found, "speech", places=places or {}), places, extractor, model)
 
 
 def load(folder: Path | None, threads: int) -> SpeechTransformers:
-    """As `open_model`, of a folder.
+    """As `open_model`, of a folder, which training may have written.
 
     Raises:
         MissingExtra, InputError, WeightsError: as there; or no folder is named.
     """
-    return open_found(find_in(folder, "speech_transformers"), threads=threads)
+    found = find_in(folder, "speech_transformers")
+    return open_found(found, threads=threads, card=own_card(found))
 
 
 PART = Encoder(name="speech_transformers", modality="speech", load=load)

@@ -1,6 +1,6 @@
 """Counted words and characters with a linear classifier: the baseline that any network must beat.
 
-Runs in numpy; `affekt.training.text_tfidf` fits it. Words alone and in pairs, and the two to five characters within
+Runs in numpy; `affekt train --family tfidf` fits it. Words alone and in pairs, and the two to five characters within
 words, which serve languages that inflect much or put no blanks; weighted by tf-idf (Salton and Buckley 1988).
 """
 
@@ -61,18 +61,20 @@ class TextTfidf:
     card: Card
     places: tuple[dict[str, int], ...]  # per analyser: gram -> feature
     idf: Floats  # (features,)
-    weights: Floats  # (features, labels)
-    bias: Floats  # (labels,)
+    weights: Floats  # (features, labels of all sets, in the order of the card)
+    bias: Floats  # (labels of all sets,)
 
     def __call__(self, clips: Sequence[Clip], *, labels: Sequence[str]) -> dict[str, Floats]:
-        """Raw outputs of the one label set that the model was trained on: (clips, labels of the set).
+        """Raw outputs of several label sets in one pass: {set: (clips, labels of the set)}.
 
         Raises:
-            InputError: another label set is asked for.
+            InputError: the model does not speak one of them.
         """
         check_speaks(self.card, labels)
         raw = np.stack([self._raw(clip.data) for clip in clips]) if clips else np.zeros((0, len(self.bias)), np.float32)
-        return dict.fromkeys(labels, raw)
+        ends = np.cumsum([len(one.scale) for one in self.card.calibration.values()]).tolist()
+        places = dict(zip(self.card.calibration, zip([0, *ends], ends, strict=False), strict=True))
+        return {name: raw[:, slice(*places[name])] for name in labels}
 
     def cut(self, clip: Clip) -> list[Clip]:
         """The clip itself: counting takes a text of any length."""
@@ -90,7 +92,7 @@ class TextTfidf:
 
 
 def load(folder: Path | None, threads: int) -> TextTfidf:  # noqa: ARG001 (every encoder takes it)
-    """Opens a folder that `recipes/text/text_tfidf` wrote; it uses one thread whatever is asked for.
+    """Opens a folder that training wrote; it uses one thread whatever is asked for.
 
     Raises:
         WeightsError: there is no folder, or a file in it is absent, broken or of another model.
@@ -103,8 +105,9 @@ def load(folder: Path | None, threads: int) -> TextTfidf:  # noqa: ARG001 (every
         blocks = [list(grams[analyse.__name__]) for analyse in ANALYSERS]
     except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise WeightsError(f"{VOCABULARY} or {WEIGHTS} in {folder} is broken: {error!r}; train the model again") from error
-    if not len(idf) == len(weights) == sum(map(len, blocks)) or weights.shape[1:] != bias.shape:
-        raise WeightsError(f"{VOCABULARY} and {WEIGHTS} in {folder} are of different models; train the model again")
+    wide = (sum(len(one.scale) for one in card.calibration.values()),)
+    if not len(idf) == len(weights) == sum(map(len, blocks)) or not weights.shape[1:] == bias.shape == wide:
+        raise WeightsError(f"{VOCABULARY}, {WEIGHTS} and the card in {folder} are of different models; train the model again")
     places = tuple({gram: first + at for at, gram in enumerate(block)} for first, block in zip((0, len(blocks[0])), blocks, strict=True))
     return TextTfidf(card, places, idf, weights, bias)
 

@@ -5,6 +5,7 @@ A picture shows one face, upright, already cut out of whatever it was found in.
 
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -106,14 +107,15 @@ def known_names(names: Iterable[str], labels: LabelSet) -> dict[str, str | None]
     >>> known_names(["Happy", "0_angry", "boredom"], ekman7.PART)
     {'Happy': 'joy', '0_angry': 'anger'}
     """
-    ours = {_meant(name): name for name in labels.labels}
+    meant = Counter(map(_meant, labels.labels))
+    ours = {form: name for name in labels.labels if meant[form := _meant(name)] == 1 and form}  # of "level 1" and "level 2" neither
     onto = {**ekman7.PART.projections.get(labels.name, {}), **ours}
-    return {name: onto[_meant(name)] for name in names if _meant(name) in onto}
+    return {name: name if name in labels.labels else onto[_meant(name)] for name in names if name in labels.labels or _meant(name) in onto}
 
 
 def _meant(name: str) -> str:
     """The label of ekman7 that a name is a form of, else the name in plain letters."""
-    plain = re.sub(r"[^a-z]+", " ", name.lower()).strip()
+    plain = re.sub(r"[\W\d_]+", " ", name.lower()).strip()
     return next((label for label, forms in FORMS.items() if plain in forms), plain)
 
 

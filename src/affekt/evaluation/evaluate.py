@@ -8,9 +8,11 @@ import numpy.typing as npt
 
 from affekt.errors import EmptyInput, InputError
 from affekt.evaluation import metrics
-from affekt.evaluation.bootstrap import interval_of_macro_f1, interval_of_mean_pearson
+from affekt.evaluation.bootstrap import interval_of_ece, interval_of_macro_f1, interval_of_mean_pearson, intervals
+from affekt.evaluation.groups import UNKNOWN, Values, by_group, gaps, values_of
 from affekt.evaluation.judged import Judged, judge
 from affekt.evaluation.metrics import Booleans, Counts, Floats
+from affekt.evaluation.tally import Tally, tally, tally_of_dimensions
 from affekt.labels._matrix import matrix
 from affekt.parts import LabelSet, Row
 
@@ -18,10 +20,18 @@ NO_LANGUAGE = "und"  # ISO 639-2: undetermined
 HALF = 0.5  # the threshold where none was tuned
 SLACK = 1e-4  # of a rounded probability
 Scores = npt.NDArray[np.floating[Any]]  # of any precision
+Groups = Mapping[str, Values] | None  # None: nobody asked for any
 
 
 def evaluate(
-    rows: Sequence[Row], probabilities: Scores, labels: LabelSet, *, thresholds: Sequence[float] | None = None, seed: int = 0
+    rows: Sequence[Row],
+    probabilities: Scores,
+    labels: LabelSet,
+    *,
+    thresholds: Sequence[float] | None = None,
+    columns: Sequence[Mapping[str, str]] = (),
+    by: Sequence[str] = (),
+    seed: int = 0,
 ) -> dict[str, Any]:
     """What the model is worth on these rows, as plain JSON; a number that is not defined is None.
 
@@ -32,21 +42,24 @@ def evaluate(
     Confidence is the score of the likeliest label; where a set that has a "none" says nothing, 1 - that score. The risk of
     `risk_coverage` is the error rate, or with thresholds 1 - F1 of a row's labels. `ece` is of the likeliest label,
     `ece_cells` of all cells of a multi-label set. `interval` is the 95 % bootstrap interval of macro-F1, or for dimensions
-    of the mean Pearson correlation.
+    of the mean Pearson correlation; `intervals` has those of the other main numbers too.
 
     Args:
         rows: labelled in the words of `labels`; see `map_rows`.
         probabilities: calibrated, (rows, labels); for dimensions the numbers in [-1, 1] themselves.
         thresholds: (labels,); 0.5 each where absent.
+        columns: of each row, what else is known of it; a row may lack any of them.
+        by: the columns by which the main numbers are counted; one that no row has is left out.
 
     Raises:
         EmptyInput: there are no rows.
         InputError: shapes do not fit, a number is no probability, or a row's labels do not fit the set.
     """
     scores = _checked(rows, probabilities, labels)
+    groups = None if not by else {name: values for name in by if set(values := values_of(columns, name)) - {UNKNOWN}}
     if labels.kind == "dimensions":
-        return dict(_plain(_dimensions(rows, scores, labels, seed)))
-    judged = judge(rows, scores, labels, _limits(thresholds, labels))
+        return dict(_plain(_dimensions(rows, scores, labels, groups, seed)))
+    judged = judge(rows, scores, labels, limits_of(thresholds, labels))
     by_lang = {lang: _short(judged, at) for lang, at in _languages(rows).items()}
     report = {
         "n": len(rows),
@@ -57,10 +70,31 @@ def evaluate(
         "by_lang": by_lang,
         "mean_over_languages": metrics.mean_of_known(np.array([one["macro_f1"] for one in by_lang.values()])),
     }
-    return dict(_plain(report))
+    return dict(_plain({**report, **_spread(report, judged, rows, groups, seed)}))
 
 
-def _limits(thresholds: Sequence[float] | None, labels: LabelSet) -> Floats:
+def _spread(report: Mapping[str, Any], judged: Judged, rows: Sequence[Row], groups: Groups, seed: int) -> dict[str, Any]:
+    """How sure the main numbers are, and how far apart for groups of rows."""
+    tallied = tally(judged)
+    sure = intervals(tallied, seed=seed)
+    sure["ece"], by_chance = interval_of_ece(judged.confidence, sure["ece"], measured=report["ece"], seed=seed)
+    sure["macro_f1"] = report["interval"]
+    return {"intervals": sure, "ece_by_chance": by_chance, **_by_group(tallied, rows, groups, seed)}
+
+
+def _by_group(tallied: Tally, rows: Sequence[Row], groups: Groups, seed: int) -> dict[str, Any]:
+    found = groups or {}
+    spoken = {} if "language" in found else {"lang": [row.lang or UNKNOWN for row in rows]}
+    counted = {} if groups is None else {"by_group": by_group(tallied, found)}
+    return {**counted, "gaps": gaps(tallied, {**spoken, **found}, seed=seed)}
+
+
+def limits_of(thresholds: Sequence[float] | None, labels: LabelSet) -> Floats:
+    """The score from which each label is present, (labels,).
+
+    Raises:
+        InputError: there are thresholds, and not one a label.
+    """
     limits = np.full(len(labels.labels), HALF) if thresholds is None else np.asarray(thresholds, np.float64)
     if limits.shape != (len(labels.labels),):
         raise InputError(f"{labels.name} needs {len(labels.labels)} thresholds, one a label; given: {limits.size}")
@@ -92,6 +126,19 @@ def _agreement(judged: Judged) -> dict[str, Any]:
         "weighted_f1": metrics.weighted_f1(counts),
         "ua": metrics.unweighted_recall(counts),
         "per_label": _per_label(judged.names, counts),
+        "confusion": _confusion(judged, counts),
+    }
+
+
+def _confusion(judged: Judged, counts: Counts) -> dict[str, Any]:
+    """What was said for what: a row a true label, a column an answer; or of labels that do not exclude one another a 2 x 2 each."""
+    if judged.decision == "argmax":
+        return {"names": judged.names, "matrix": (judged.gold.T.astype(np.float64) @ judged.said).astype(np.int64).tolist()}
+    tn = (~judged.gold & ~judged.said & judged.known).sum(0)
+    cells = zip(judged.names, counts.tp, counts.fp, counts.fn, tn, strict=True)
+    return {
+        "names": judged.names,
+        "per_label": {name: dict(zip(("tp", "fp", "fn", "tn"), map(int, one), strict=True)) for name, *one in cells},
     }
 
 
@@ -108,6 +155,7 @@ def _reliability(judged: Judged, rows: Sequence[Row], scores: Floats, labels: La
         "ece": metrics.ece(judged.confidence, judged.hit),
         "ece_cells": metrics.ece(scores[known], gold[known]) if multi else None,
         "brier": metrics.brier(scores, gold, single=not multi, known=known),
+        "reliability": metrics.reliability(judged.confidence, judged.hit),
         "risk_coverage": {
             "coverage": metrics.COVERAGES,
             "risk": metrics.risk_coverage(judged.confidence, judged.loss),
@@ -127,11 +175,8 @@ def _short(judged: Judged, at: Booleans) -> dict[str, Any]:
     return {"n": at.sum(), "macro_f1": metrics.macro_f1(judged.counts(at)), "accuracy": accuracy}
 
 
-def _dimensions(rows: Sequence[Row], said: Floats, labels: LabelSet, seed: int) -> dict[str, Any]:
-    for number, row in enumerate(rows, 1):
-        if row.vad is None:
-            raise InputError(f"row {number} has no vad; leave it out, or give it three numbers")
-    gold = np.array([row.vad for row in rows], np.float64)
+def _dimensions(rows: Sequence[Row], said: Floats, labels: LabelSet, groups: Groups, seed: int) -> dict[str, Any]:
+    gold = ratings(rows)
 
     def correlations(at: Booleans | slice) -> dict[str, Any]:
         pairs = [(name, gold[at, column], said[at, column]) for column, name in enumerate(labels.labels)]
@@ -145,7 +190,20 @@ def _dimensions(rows: Sequence[Row], said: Floats, labels: LabelSet, seed: int) 
         **correlations(slice(None)),
         "interval": interval_of_mean_pearson(gold, said, seed=seed),
         "by_lang": {lang: correlations(at) for lang, at in _languages(rows).items()},
+        **_by_group(tally_of_dimensions(gold, said), rows, groups, seed),
     }
+
+
+def ratings(rows: Sequence[Row]) -> Floats:
+    """Valence, arousal and dominance of each row, (rows, 3).
+
+    Raises:
+        InputError: a row has none.
+    """
+    for number, row in enumerate(rows, 1):
+        if row.vad is None:
+            raise InputError(f"row {number} has no vad; leave it out, or give it three numbers")
+    return np.array([row.vad for row in rows], np.float64)
 
 
 def _plain(value: Any) -> Any:

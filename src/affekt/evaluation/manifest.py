@@ -40,8 +40,14 @@ class Entry:
 
 
 def is_manifest(path: Path) -> bool:
-    """Whether a data file is read as a manifest, by its ending."""
-    return path.suffix.lower() == ".csv"
+    """Whether a data file is read as a manifest: a .csv with a column "path". One that cannot be read is taken for it too, and refused."""
+    if path.suffix.lower() != ".csv":
+        return False
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return "path" in next(csv.reader(file), ())
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return True
 
 
 def read_manifest(

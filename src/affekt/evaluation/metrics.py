@@ -63,8 +63,13 @@ def micro_f1(counts: Counts) -> float:
 
 def weighted_f1(counts: Counts) -> float:
     """The mean F1 of the labels, each weighted by its support; NaN where the gold data have no label."""
-    total = float(counts.support.sum())
-    return float(np.nansum(f1(counts) * counts.support)) / total if total else float("nan")
+    return float(mean_by_support(f1(counts), counts))
+
+
+def mean_by_support(values: Floats, counts: Counts) -> Floats:
+    """The mean over the last axis, each label weighted by its support; NaN where the gold data have no label."""
+    total = counts.support.sum(-1)
+    return np.where(total == 0, np.nan, np.nansum(values * counts.support, axis=-1) / np.maximum(total, 1))
 
 
 def unweighted_recall(counts: Counts) -> float:
@@ -100,10 +105,34 @@ def ece(confidence: Floats, hit: Booleans, *, bins: int = BINS) -> float:
         confidence: what was claimed, in [0, 1]: of each row's top label, or of all cells.
         hit: whether it was so; the same shape.
     """
-    place = np.clip(np.ceil(confidence.ravel() * bins).astype(np.int64) - 1, 0, bins - 1)
-    claimed = np.bincount(place, confidence.ravel(), bins)
-    true = np.bincount(place, hit.ravel().astype(np.float64), bins)
+    _, claimed, true = binned(confidence.ravel(), hit.ravel(), bins=bins)
     return float(np.abs(claimed - true).sum() / max(confidence.size, 1))  # bin size / n * |mean claimed - mean true|, summed
+
+
+def bin_of(confidence: Floats, *, bins: int = BINS) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Which of the equal-width bins of (0, 1] holds each number, from 0; 0 itself is in the first: (n,)."""
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+
+
+def binned(confidence: Floats, hit: Booleans, *, bins: int = BINS) -> tuple[Floats, Floats, Floats]:
+    """Of each bin how many are in it, the sum of what they claim, and how many are right: (bins,) each."""
+    place = bin_of(confidence, bins=bins)
+    rows, claimed, right = (np.bincount(place, weight, bins) for weight in (np.ones(len(place)), confidence, hit.astype(np.float64)))
+    return rows.astype(np.float64), claimed.astype(np.float64), right.astype(np.float64)
+
+
+def reliability(confidence: Floats, hit: Booleans, *, bins: int = BINS) -> list[dict[str, float]]:
+    """What is claimed beside what is true, in the bins of `ece`: their bounds, how many rows, the mean claimed and the share right.
+
+    In a bin without rows these two are NaN.
+    """
+    rows, claimed, right = binned(confidence, hit, bins=bins)
+    there = np.where(rows == 0, np.nan, rows)
+    parts = zip(rows.tolist(), (claimed / there).tolist(), (right / there).tolist(), strict=True)
+    return [
+        {"from": at / bins, "to": (at + 1) / bins, "n": int(n), "claimed": mean, "right": share}
+        for at, (n, mean, share) in enumerate(parts)
+    ]
 
 
 def brier(probabilities: Floats, gold: Booleans, *, single: bool, known: Booleans | None = None) -> float:

@@ -14,9 +14,8 @@ from PIL import Image
 from affekt.batch import Progress
 from affekt.calibration.apply import probabilities, project, spoken
 from affekt.evaluation.albums import GROUPS, Bytes, Picture, read_album
-from affekt.evaluation.evaluate import HALF, evaluate
-from affekt.evaluation.groups import by_group
-from affekt.evaluation.judged import judge
+from affekt.evaluation.answers import Answers, measure
+from affekt.models import choose_labels
 from affekt.parts import LabelSet, Row
 from affekt.pipeline import Reader
 from affekt.results import Clip
@@ -37,12 +36,29 @@ def evaluate_pictures(
     seed: int = 0,
     report: Progress | None = None,
 ) -> dict[str, Any]:
-    """A face model judged on the faces in a folder, a manifest or an .npz file, as plain JSON.
+    """A face model judged on the faces in a folder, a manifest or an .npz file, as plain JSON; else as `answer_pictures`."""
+    answers = answer_pictures(path, model=model, labels=labels, label_map=label_map, where=where, limit=limit, report=report)
+    return measure(answers, seed=seed)
+
+
+def answer_pictures(
+    path: Path,
+    *,
+    model: str | None = None,
+    labels: str | None = None,
+    label_map: Mapping[str, str | None] | None = None,
+    where: Sequence[str] = (),
+    by: Sequence[str] = (),
+    limit: int | None = None,
+    report: Progress | None = None,
+) -> Answers:
+    """What a face model says of the faces in a folder, a manifest or an .npz file.
 
     Args:
         model: a name or a folder; None: `face_affekt`.
         labels: what the settings say where None.
         label_map, where, limit: as in `read_album`.
+        by: columns by which to count, beside `GROUPS`.
         report: called after each batch.
 
     Raises:
@@ -55,7 +71,10 @@ def evaluate_pictures(
     if finer is not wanted:
         scores = project(scores, finer, wanted)
     name = f"{encoder.card.name}@{encoder.card.revision}"
-    return {"model": name, "labels": wanted.name, "judged_as": wanted.name, "dropped": dropped, **_numbers(pictures, scores, wanted, seed)}
+    heading = {"model": name, "labels": wanted.name, "judged_as": wanted.name, "dropped": dropped}
+    columns = [one.columns for one in pictures]
+    rows = [Row("", (one.label,), one.columns.get("language") or None, group=_subject(one.columns)) for one in pictures]
+    return Answers(heading, rows, scores, wanted, columns=columns, by=tuple(dict.fromkeys((*GROUPS, *by))), units="subject")
 
 
 def opened(model: str | None, labels: str | None) -> tuple[FaceEncoder, LabelSet]:
@@ -66,7 +85,7 @@ def opened(model: str | None, labels: str | None) -> tuple[FaceEncoder, LabelSet
         LicenceRefused: the settings allow commercial use only, and the model's licence does not.
     """
     reader = Reader(labels=labels, models={"face": model} if model else None)
-    return reader.face_encoder, reader.labels
+    return reader.face_encoder, choose_labels(reader.settings, judge="face")
 
 
 def scores_of(pictures: Sequence[Picture], encoder: FaceEncoder, labels: LabelSet, *, report: Progress | None = None) -> Floats:
@@ -95,9 +114,7 @@ def squared(pixels: Bytes, side: int) -> Bytes:
     return np.asarray(Image.fromarray(pixels).convert("RGB").resize((side, side), Image.Resampling.BILINEAR))
 
 
-def _numbers(pictures: Sequence[Picture], scores: Floats, labels: LabelSet, seed: int) -> dict[str, Any]:
-    """The numbers of `evaluate`, the main ones by group as well."""
-    rows = [Row("", (one.label,)) for one in pictures]
-    limits = np.full(len(labels.labels), HALF)  # asked for, and not used: each row has exactly one label
-    judged = judge(rows, scores.astype(np.float64), labels, limits)
-    return {**evaluate(rows, scores, labels, seed=seed), "by_group": by_group(judged, [one.columns for one in pictures], GROUPS)}
+def _subject(columns: Mapping[str, str]) -> str | None:
+    """Who is to be seen; people of different corpora are different people."""
+    subject = columns.get("subject")
+    return f"{columns.get('corpus', '')}/{subject}" if subject else None

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from affekt.batch import Progress
 from affekt.calibration.apply import probabilities, project, spoken
 from affekt.errors import BadRow, InputError
-from affekt.evaluation import metrics
-from affekt.evaluation.evaluate import HALF, evaluate
-from affekt.evaluation.groups import by_group, main_numbers
+from affekt.evaluation.answers import Answers, measure
+from affekt.evaluation.evaluate import limits_of
 from affekt.evaluation.heard import Curve, Judge, curve, levels
 from affekt.evaluation.judged import judge
 from affekt.evaluation.manifest import Entry, read_manifest, speakers_of
+from affekt.evaluation.tally import main_numbers, tally
 from affekt.hearing import SpeechEncoder
+from affekt.models import choose_labels
 from affekt.parts import LabelSet, OpenEncoder, Row
 from affekt.pipeline import Reader
 from affekt.preprocessing.personal import Baseline, nothing_heard
@@ -73,11 +74,32 @@ def evaluate_recordings(
     seed: int = 0,
     report: Progress | None = None,
 ) -> dict[str, Any]:
-    """A speech model judged on the recordings of a manifest, as plain JSON.
+    """A speech model judged on the recordings of a manifest, as plain JSON; arguments and errors as of `answer_recordings`."""
+    answers = answer_recordings(
+        path, model=model, labels=labels, label_map=label_map, where=where, limit=limit, heard=heard, seed=seed, report=report
+    )
+    return measure(answers, seed=seed)
+
+
+def answer_recordings(
+    path: Path,
+    *,
+    model: str | None = None,
+    labels: str | None = None,
+    label_map: Mapping[str, str | None] | None = None,
+    where: Sequence[str] = (),
+    by: Sequence[str] = (),
+    limit: int | None = None,
+    heard: Sequence[int] = (0,),
+    seed: int = 0,
+    report: Progress | None = None,
+) -> Answers:
+    """What a speech model says of the recordings of a manifest.
 
     Args:
         model, labels: what the settings say where None.
         label_map, where, limit: as in `read_manifest`.
+        by: columns by which to count, beside `GROUPS`.
         heard: how many other utterances of a speaker to hear before one is judged, see `curve`; the first is what most numbers are of.
         report: called after each judgement.
 
@@ -98,7 +120,7 @@ def evaluate_recordings(
     told = curve(first.features, speakers, heard, judge=again, rng=rng, tick=tick)
     if finer is not wanted:
         told = {level: (project(scores, finer, wanted), real) for level, (scores, real) in told.items()}
-    return {**heading(encoder, wanted, dropped, first.too_long), **judged_by_level(entries, told, wanted, seed=seed)}
+    return answers_of(entries, told, wanted, about=heading(encoder, wanted, dropped, first.too_long), by=by)
 
 
 def heading(encoder: SpeechModel, labels: LabelSet, dropped: int, too_long: int) -> dict[str, Any]:
@@ -114,7 +136,7 @@ def opened(model: str | None, labels: str | None) -> tuple[SpeechModel, LabelSet
         InputError: there is no such model, or it reads something else; or there is no such label set.
     """
     reader = Reader(labels=labels, models={"speech": model} if model else None)
-    return cast(SpeechModel, reader.speech_encoder), reader.labels
+    return cast(SpeechModel, reader.speech_encoder), choose_labels(reader.settings, judge="speech")
 
 
 def samples_of(entry: Entry, source: Path) -> Floats:
@@ -175,24 +197,33 @@ def rejudging(entries: Sequence[Entry], encoder: SpeechModel, labels: LabelSet, 
     return again
 
 
-def judged_by_level(entries: Sequence[Entry], told: Curve, labels: LabelSet, *, seed: int = 0) -> dict[str, Any]:
-    """The numbers of `evaluate` at the first level, the main ones by group as well, and by level.
+def answers_of(entries: Sequence[Entry], told: Curve, labels: LabelSet, *, about: Mapping[str, Any], by: Sequence[str]) -> Answers:
+    """The answers at the first level, and the main numbers at each.
 
     Args:
         told: scores of `labels`.
+        about: what the report begins with.
+        by: as in `answer_recordings`.
     """
-    rows = [Row("", (entry.label,), lang=entry.columns.get("language") or None) for entry in entries]
-    limits = np.full(len(labels.labels), HALF)  # asked for, and not used: each row has exactly one label
-    judged = {level: judge(rows, scores.astype(np.float64), labels, limits) for level, (scores, _) in told.items()}
-    first = next(iter(told))
-    return {
-        **evaluate(rows, told[first][0], labels, seed=seed),
-        "by_group": by_group(judged[first], [entry.columns for entry in entries], GROUPS),
-        "heard": {
-            str(level): {**main_numbers(one), "macro_f1": metrics.macro_f1(one.counts()), "heard_mean": float(told[level][1].mean())}
-            for level, one in judged.items()
-        },
-    }
+    rows = [_row(entry) for entry in entries]
+    limits = limits_of(None, labels)  # asked for, and not used: each row has exactly one label
+    numbers = {level: main_numbers(tally(judge(rows, scores.astype(np.float64), labels, limits))) for level, (scores, _) in told.items()}
+    heard = {str(level): {**numbers[level], "heard_mean": float(real.mean())} for level, (_, real) in told.items()}
+    return Answers(
+        about,
+        rows,
+        next(iter(told.values()))[0],
+        labels,
+        columns=[entry.columns for entry in entries],
+        by=tuple(dict.fromkeys((*GROUPS, *by))),
+        after={"heard": heard},
+        units="speaker",
+    )
+
+
+def _row(entry: Entry) -> Row:
+    speaker, corpus = entry.columns.get("speaker"), entry.columns.get("corpus", "")
+    return Row("", (entry.label,), entry.columns.get("language") or None, group=f"{corpus}/{speaker}" if speaker else None, line=entry.line)
 
 
 def ticks(report: Progress | None, steps: int) -> Callable[[], None]:

@@ -5,9 +5,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from affekt import catalog
-from affekt.evaluation.evaluate import evaluate
+from affekt.datasets._dialogues import with_turns
+from affekt.evaluation.answers import Answers, measure
 from affekt.evaluation.rows import choose_set, labelled_rows, map_rows
+from affekt.models import choose_labels
 from affekt.parts import Row
 from affekt.pipeline import Reader
 from affekt.results import Clip
@@ -26,7 +27,8 @@ def evaluate_file(
     """A model judged on a JSON-lines file of labelled rows, as plain JSON.
 
     Args:
-        model, labels: what the settings say where None.
+        model: what the settings say where None.
+        labels: what the settings say where None; where they say nothing, the model's own, if its folder has one.
         limit: how many rows to take, from the first; None: all.
 
     Raises:
@@ -43,14 +45,40 @@ def evaluate_rows(
 
     Rows with none or several labels are judged on the multi-label counterpart of a single-label set: `judged_as` names it.
     """
+    return measure(answer_rows(rows, model=model, labels=labels, label_map=label_map))
+
+
+def answer_rows(
+    rows: Iterable[Row],
+    *,
+    model: str | None = None,
+    labels: str | None = None,
+    label_map: Mapping[str, str | None] | None = None,
+    cells: Mapping[int, Mapping[str, str]] | None = None,
+    by: Sequence[str] = (),
+) -> Answers:
+    """What a text model says of rows at hand.
+
+    Args:
+        model, labels, label_map: as in `evaluate_file`.
+        cells: line of a row -> what stands in its columns.
+        by: the columns by which to count.
+
+    Raises:
+        InputError: rows, label map and label set do not fit together.
+    """
     settings = resolve(labels=labels, text_model=model)
-    asked = catalog.find("labels", settings.labels)
+    asked = choose_labels(settings, judge="text")
+    known = Reader(labels=asked.name, models={"text": settings.text_model}).encoder.card
+    if turns := int(known.facts.get("turns", 0)):  # rows that will be left out were said all the same
+        rows = with_turns(list(rows), turns=turns)
     mapped, dropped = map_rows(rows, asked, label_map=label_map)
     judged = choose_set(mapped, asked)
     reader = Reader(labels=judged.name, models={"text": settings.text_model})
-    scores, _ = reader.scores([Clip("text", row.text, 0, len(row.text)) for row in mapped])
+    scores, _ = reader.scores([Clip("text", row.text, 0, len(row.text), before=row.before) for row in mapped])
     card = reader.encoder.card
     calibration = card.calibration.get(judged.name)
     thresholds = calibration.thresholds if calibration is not None and judged.kind == "multi" else None
-    result = evaluate(mapped, scores, judged, thresholds=thresholds or None)
-    return {"model": f"{card.name}@{card.revision}", "labels": asked.name, "judged_as": judged.name, "dropped": dropped.rows, **result}
+    about = {"model": f"{card.name}@{card.revision}", "labels": asked.name, "judged_as": judged.name, "dropped": dropped.rows}
+    columns = [(cells or {}).get(row.line or 0, {}) for row in mapped]
+    return Answers(about, mapped, scores, judged, thresholds=thresholds or None, columns=columns, by=tuple(by))

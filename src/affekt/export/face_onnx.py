@@ -20,7 +20,14 @@ from affekt.training.face_encoder import PLAN, Convolution, FaceEncoder, folded
 Floats = NDArray[np.float32]
 
 
-def export(model: FaceEncoder, path: Path, *, side: int, typical: Sequence[Floats] = ()) -> None:
+def export(
+    model: FaceEncoder,
+    path: Path,
+    *,
+    side: int,
+    typical: Sequence[Floats] = (),
+    heads: Mapping[str, nn.Linear] | None = None,
+) -> None:
     """Writes the graph.
 
     In: `pixels` (faces, 1, side, side) in 0 … 255. Out: the raw outputs of each head under its name, (faces, labels), the mean of
@@ -28,11 +35,12 @@ def export(model: FaceEncoder, path: Path, *, side: int, typical: Sequence[Float
 
     Args:
         typical: batches of such pixels by which int8 is measured; without any the graph stays fp32.
+        heads: label set -> its head, in place of the model's own.
     """
-    graph = Graph(None)
-    x = _body(graph, model) if not _heads(model) else _both_ways(graph, model)
-    outputs = {name: layer.out_features for name, layer in _heads(model).items()}
-    for name, layer in _heads(model).items():
+    graph, heads = Graph(None), _heads(model) if heads is None else heads
+    x = _both_ways(graph, model) if heads else _body(graph, model)
+    outputs = {name: layer.out_features for name, layer in heads.items()}
+    for name, layer in heads.items():
         inputs = [x, graph.keep(f"{name}.weight", numbers(layer.weight).T), graph.keep(f"{name}.bias", numbers(layer.bias))]
         graph.add("Gemm", inputs, name)
     if not outputs:

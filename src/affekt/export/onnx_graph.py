@@ -5,6 +5,7 @@ depend on the clips that happen to be read with it, and no pass over the numbers
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ import torch
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
+
+from affekt.encoders._card import read_card
+from affekt.errors import InputError
 
 MICROSOFT = "com.microsoft"
 SMOOTHING = {"qkv": 0.5, "out": 0.5, "up": 0.5, "down": 0.65}  # strength by matrix; the GELU before `down` has a long tail
@@ -93,3 +97,15 @@ def ranges_of(watched: Mapping[str, nn.Linear], run: Callable[[], None]) -> Rang
     for hook in hooks:
         hook.remove()
     return {name: tuple(numbers(torch.stack(side).mean(0)) for side in zip(*pairs, strict=True)) for name, pairs in seen.items()}  # type: ignore[misc]
+
+
+def check_free(name: str, shipped: Path) -> None:
+    """Nothing, if a label set of that name can be an output of a graph like the shipped one in a folder.
+
+    Raises:
+        InputError: such a graph calls something else so.
+    """
+    held = onnx.load(shipped / "model.onnx").graph
+    called = {one.name for one in (*held.input, *held.initializer)} | {name for node in held.node for name in node.output}
+    if name in called - set(read_card(shipped).calibration):
+        raise InputError(f"a label set cannot be called {name!r} here, as a part of the network is; give it, or the folder, another name")

@@ -2,6 +2,7 @@
 
 import colorsys
 import zlib
+from collections.abc import Iterable
 
 from affekt import catalog
 from affekt.errors import UnknownName
@@ -37,6 +38,8 @@ _COLOURS = {
     "arousal": "#e5484d",
     "dominance": "#4a86e0",
 }
+_HUES = 18  # 20 degrees apart: nearer ones are hard to tell from one another
+_LIGHT = (0.58, 0.4)  # of a colour that a name gets by itself; the darker where all hues are taken
 _SHADES = (0.3, -0.22, 0.5, -0.38, 0.15, -0.1)  # towards white or, below 0, black: for relatives in one family
 
 
@@ -44,17 +47,19 @@ def colours(labels: list[str], label_set: str) -> dict[str, str]:
     """A colour for each label; labels that a coarser set calls the same get shades of one colour.
 
     Args:
-        label_set: key of the set they come from; one that is not installed still gets colours.
+        label_set: key of the set they come from; one that is not installed, say a model's own, still gets colours, no two the same.
     """
     chosen: dict[str, str] = {}
     relatives: dict[str, int] = {}
-    for label in labels:
-        family = label if label in _COLOURS else _family(label, label_set)
+    families = {label: label if label in _COLOURS else _family(label, label_set) for label in labels}
+    fixed = {family: _COLOURS[family] for family in families.values() if family in _COLOURS}
+    known = {**fixed, **_hashed({*families.values()} - {*fixed, NEUTRAL}, taken=fixed.values())}
+    for label, family in families.items():
         if label != family:
             relatives[family] = relatives.get(family, 0) + 1
         shade = _SHADES[(relatives[family] - 1) % len(_SHADES)] if label != family else 0.0
         if label != NEUTRAL:
-            chosen[label] = _shaded(_COLOURS.get(family) or _hashed(family), shade)
+            chosen[label] = _shaded(known[family], shade)
     return chosen
 
 
@@ -78,6 +83,27 @@ def _shaded(colour: str, shade: float) -> str:
     return "#" + "".join(f"{round(part):02x}" for part in mixed)
 
 
-def _hashed(label: str) -> str:
-    hue = zlib.crc32(label.encode("utf-8", "replace")) % 360 / 360
-    return "#" + "".join(f"{round(part * 255):02x}" for part in colorsys.hls_to_rgb(hue, 0.58, 0.5))
+def _hashed(labels: Iterable[str], *, taken: Iterable[str]) -> dict[str, str]:
+    """A colour for each label, by its name: the same in every picture of the same labels, whatever order they come in.
+
+    Args:
+        taken: colours that others of the picture have.
+    """
+    free = {(hue, light) for hue in range(_HUES) for light in _LIGHT}
+    free -= {(_hue(colour), light) for colour in taken for light in _LIGHT[:1]}
+    chosen = {}
+    for label in sorted(labels):
+        first = zlib.crc32(label.encode("utf-8", "replace")) % _HUES
+        # Seven hues on is far off, and seven and eighteen have no divisor in common, so that every hue has its turn.
+        turns = [((first + 7 * turn) % _HUES, light) for light in _LIGHT for turn in range(_HUES)]
+        hue, light = next((turn for turn in turns if turn in free), turns[0])
+        free.discard((hue, light))
+        rgb = colorsys.hls_to_rgb(hue / _HUES, light, 0.5)
+        chosen[label] = "#" + "".join(f"{round(part * 255):02x}" for part in rgb)
+    return chosen
+
+
+def _hue(colour: str) -> int:
+    """The number of the hue that a colour is nearest to."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return round(colorsys.rgb_to_hls(red, green, blue)[0] * _HUES) % _HUES

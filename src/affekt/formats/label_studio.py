@@ -58,13 +58,16 @@ def kind_of(timeline: Timeline) -> Kind:
     return "audio" if spoken else "text"
 
 
-def config_of(labels: str, *, kind: Kind) -> str:
+def config_of(labels: str, *, kind: Kind, readings: Sequence[Reading] = ()) -> str:
     """The labelling configuration of a project (XML), whose labels are those of a set, in the colours of our pictures.
 
+    Args:
+        readings: some in that set, which tell its labels where it is a model's own.
+
     Raises:
-        UnknownName: there is no such label set.
+        UnknownName: there is no such label set, nor a reading in it.
     """
-    part = catalog.find("labels", labels)
+    names, several = _choices(labels, readings)
     view = Element("View")
     to = "audio" if kind == "video" else kind
     if kind == "video":
@@ -75,15 +78,23 @@ def config_of(labels: str, *, kind: Kind) -> str:
     if kind == "text":  # else the page folds spaces, and regions would lie elsewhere
         SubElement(view, "Style").text = ".htx-text { white-space: pre-wrap; }"
     choice = SubElement(view, "RectangleLabels" if kind == "image" else "Labels", name=EMOTION, toName=to)
-    choice.set("choice", "multiple" if part.kind == "multi" else "single")
-    names = (*part.labels, UNSURE, *((NONE,) if part.kind == "multi" else ()))
-    fills = {**colours(list(part.labels), labels), **GREYS}
-    for name in names:
+    choice.set("choice", "multiple" if several else "single")
+    fills = {**colours(names, labels), **GREYS}
+    for name in dict.fromkeys((*names, UNSURE, *((NONE,) if several else ()))):
         SubElement(choice, "Label", value=name, background=fills[name])
     for name in (WHO,) if kind in ("text", "image") else (WHO, WORDS):
         SubElement(view, "TextArea", name=name, toName=to, perRegion="true", editable="true", placeholder=name)
     ElementTree.indent(view)
     return ElementTree.tostring(view, encoding="unicode") + "\n"
+
+
+def _choices(labels: str, readings: Sequence[Reading]) -> tuple[list[str], bool]:
+    """The labels of a set, and whether several may apply."""
+    told = [reading for reading in readings if reading.labels == labels and reading.scores]
+    if told and labels not in catalog.names("labels"):
+        return list(dict.fromkeys(name for reading in told for name in reading.scores)), not told[0].single
+    part = catalog.find("labels", labels)
+    return list(part.labels), part.kind == "multi"
 
 
 def _parts(reading: Reading, timeline: Timeline, *, kind: Kind, key: str, words: str) -> Iterator[dict[str, Any]]:

@@ -1,10 +1,14 @@
 """MobileNet (Howard et al. 2017, arXiv:1704.04861) over grey faces, from pixels to two heads, in torch."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 Floats = NDArray[np.float32]
@@ -73,6 +77,32 @@ def from_faceres(tensors: Mapping[str, Floats], heads: Mapping[str, int], *, dro
         point = tensors[f"conv_pw_{at}/convolution/merged_input"]
         _fill(model.body[2 * at], point.transpose(3, 2, 0, 1), tensors[f"conv_pw_{at}_bn/batchnorm_1/sub"])
     return model
+
+
+def from_onnx(path: Path) -> FaceEncoder:
+    """The body that an int8 graph of `affekt.export.face_onnx` holds, without heads, its numbers as exact as eight bits are.
+
+    Its norms are inside its convolutions: let `settle` measure what they would be before it learns.
+
+    Raises:
+        OSError: the file cannot be read.
+        KeyError: it holds another network.
+    """
+    held = {one.name: numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+    model = FaceEncoder({})
+    for at, layer in enumerate(model.body):
+        name, whole = f"conv{at}", f"conv{at}.weight" in held  # the first one stays in fp32
+        weight = held[f"{name}.weight"] if whole else _widened(held, f"{name}.weight_quantized", f"{name}.weight_scale")
+        bias = held[f"{name}.bias"] if whole else _widened(held, f"{name}.bias_quantized", f"{name}.bias_quantized_scale")
+        _fill(layer, weight, bias)
+        layer.norm.running_var.fill_(1 - EPSILON)  # so that it divides by one
+    return model
+
+
+def _widened(held: Mapping[str, NDArray[Any]], codes: str, scales: str) -> Floats:
+    """Eight bits, or the 32 of a bias, as floats; one scale for each channel that comes out."""
+    wide = held[codes].astype(np.float32)
+    return np.asarray(wide * held[scales].reshape(-1, *[1] * (wide.ndim - 1)), np.float32)
 
 
 def _fill(layer: nn.Module, weight: Floats, bias: Floats) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from affekt.training.augment_face import FaceAugmentation, augmented, mixed
 from affekt.training.face_encoder import FaceEncoder, settle
 
 Floats = NDArray[np.float32]
@@ -49,46 +50,12 @@ class Faces:
 
 
 def seen(pixels: Tensor, size: int, optimiser: Optimiser, rng: torch.Generator) -> Tensor:
-    """Faces turned, moved, scaled, mirrored, lit otherwise, blurred and partly covered: (batch, 1, size, size), 0 … 255.
+    """Faces as `augment_face` changes them, as far as the optimiser says: (batch, 1, size, size), 0 … 255.
 
     Args:
         pixels: (batch, 1, height, width), 0 … 255.
     """
-    n = len(pixels)
-
-    def draw(*shape: int) -> Tensor:  # -1 … 1
-        return 2 * torch.rand(shape, generator=rng) - 1
-
-    angle, mirror = draw(n) * math.radians(optimiser.turn), torch.where(draw(n) > 0, 1.0, -1.0)
-    scale = torch.exp(draw(n) * math.log(1 + optimiser.scale))
-    wide = torch.exp(draw(n) * 0.07)
-    cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
-    move = 2 * optimiser.shift * draw(n, 2)
-    rows = torch.stack([cos * mirror * wide, -sin, move[:, 0], sin * mirror * wide, cos, move[:, 1]], 1).view(n, 2, 3)
-    grid = nn.functional.affine_grid(rows, [n, 1, size, size], align_corners=False)
-    coarse = nn.functional.avg_pool2d(pixels, 2)
-    out = nn.functional.grid_sample(pixels, grid, align_corners=False, padding_mode="border")
-    blurred = draw(n) > 0.7
-    if blurred.any():
-        out[blurred] = nn.functional.grid_sample(coarse[blurred], grid[blurred], align_corners=False, padding_mode="border")
-    middle = out.mean((1, 2, 3), keepdim=True)
-    gain, lift = torch.exp(draw(n, 1, 1, 1) * 0.4), draw(n, 1, 1, 1) * 35
-    slope = torch.linspace(-1, 1, size)
-    light = draw(n, 1, 1, 1) * 25 * slope[:, None] + draw(n, 1, 1, 1) * 25 * slope
-    out = (out - middle) * gain + middle + lift + light
-    out = out + torch.randn(out.shape, generator=rng) * 4 * (draw(n, 1, 1, 1) + 1)
-    return _covered(out, rng).clamp(0, 255)
-
-
-def _covered(faces: Tensor, rng: torch.Generator) -> Tensor:
-    """Half of the faces have a random rectangle covered (random erasing, Zhong et al. 2020)."""
-    size = faces.shape[-1]
-    for face in faces:
-        if torch.rand((), generator=rng) < 0.5:
-            high, wide = (int(size * (0.1 + 0.35 * torch.rand((), generator=rng))) for _ in range(2))
-            top, left = (int(torch.rand((), generator=rng) * (size - span)) for span in (high, wide))
-            face[:, top : top + high, left : left + wide] = torch.rand((), generator=rng) * 255
-    return faces
+    return augmented(pixels, _changes(optimiser), rng, size=size)
 
 
 def upright(pixels: Bytes, size: int) -> Tensor:
@@ -139,8 +106,7 @@ def fit(
         for chosen in order[: each * optimiser.batch].view(each, optimiser.batch):
             x = seen(pixels[chosen].float(), size, optimiser, rng)
             wanted = {name: rows[chosen] for name, rows in targets.items()}
-            if torch.rand((), generator=rng) < optimiser.mix:
-                x, wanted = _mixed(x, wanted, rng)
+            x, wanted = mixed(x, wanted, _changes(optimiser), rng)
             with torch.autocast("cpu", torch.bfloat16):
                 said = model(x.to(memory_format=torch.channels_last))
             cost = torch.stack([_cost(raw.float(), wanted[name]) for name, raw in said.items()]).sum()
@@ -166,10 +132,8 @@ def _adam(model: FaceEncoder, optimiser: Optimiser) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, fused=True)
 
 
-def _mixed(x: Tensor, wanted: Mapping[str, Tensor], rng: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-    share = 0.5 * float(torch.rand((), generator=rng))  # of the other one
-    other = torch.randperm(len(x), generator=rng)
-    return (1 - share) * x + share * x[other], {name: (1 - share) * rows + share * rows[other] for name, rows in wanted.items()}
+def _changes(optimiser: Optimiser) -> FaceAugmentation:
+    return FaceAugmentation(turn=optimiser.turn, shift=optimiser.shift, scale=optimiser.scale, mix=optimiser.mix)
 
 
 def _cost(raw: Tensor, wanted: Tensor) -> Tensor:

@@ -17,10 +17,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from affekt.parts import Corpus, Row
 from affekt.preprocessing.text import normalise
+from affekt.training.losses import Loss, heads_loss
 from affekt.training.targets import SETS, SLICES, targets
-from affekt.training.text_encoder import TextEncoder
-
-HEAD_WIDTH = 32  # of multilingual-e5-small: 384 / 12
+from affekt.training.text_encoder import HEAD_WIDTH, TextEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +72,8 @@ def collate(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
 
 def loss(raw: Tensor, values: Tensor, known: Tensor, weights: Mapping[str, float]) -> Tensor:
     """The weighted sum of the heads' losses, each averaged over the batch. All tensors (batch, 55)."""
-    total = raw.new_zeros(())
-    for labels in SETS:
-        at = SLICES[labels.name]
-        x, y, k = raw[:, at], values[:, at], known[:, at]
-        if labels.kind == "multi":
-            each = (nn.functional.binary_cross_entropy_with_logits(x, y, reduction="none") * k).mean(1)
-        elif labels.kind == "single":
-            each = -(y * x.masked_fill(k == 0, -1e4).log_softmax(1)).sum(1) * k.amax(1)
-        else:
-            each = ((x - y).pow(2) * k).mean(1)
-        total = total + weights[labels.name] * each.mean()
-    return total
+    said, wanted, counted = ({name: part[:, at] for name, at in SLICES.items()} for part in (raw, values, known))
+    return heads_loss(said, wanted, counted, SETS, Loss(), shares=weights)
 
 
 def batches(examples: Sequence[Example], size: int, rng: random.Random) -> list[list[Example]]:

@@ -15,9 +15,10 @@ from affekt import catalog
 from affekt.batch import Progress
 from affekt.calibration.fit import fit as fit_calibration
 from affekt.errors import InputError, MissingExtra
+from affekt.evaluation.answers import Answers, measure
 from affekt.evaluation.heard import curve, levels
 from affekt.evaluation.manifest import read_manifest, speakers_of
-from affekt.evaluation.recordings import heading, judged_by_level, listen, opened, ticks
+from affekt.evaluation.recordings import answers_of, heading, listen, opened, ticks
 from affekt.parts import LabelSet
 from affekt.preprocessing.personal import Baseline, Population, nothing_heard, population_of
 
@@ -157,7 +158,27 @@ def evaluate_refitted(
     seed: int = 0,
     report: Progress | None = None,
 ) -> dict[str, Any]:
-    """As `affekt.evaluation.recordings.evaluate_recordings`, with a head fitted anew for every fold on other speakers.
+    """The numbers of `answer_refitted`, as plain JSON; arguments and errors as there."""
+    options: dict[str, Any] = {"folds": folds, "model": model, "labels": labels, "label_map": label_map, "where": where, "limit": limit}
+    return measure(answer_refitted(path, protocol, **options, heard=heard, seed=seed, report=report), seed=seed)
+
+
+def answer_refitted(
+    path: Path,
+    protocol: str,
+    *,
+    folds: int | None = None,
+    model: str | None = None,
+    labels: str | None = None,
+    label_map: Mapping[str, str | None] | None = None,
+    where: Sequence[str] = (),
+    by: Sequence[str] = (),
+    limit: int | None = None,
+    heard: Sequence[int] = (0,),
+    seed: int = 0,
+    report: Progress | None = None,
+) -> Answers:
+    """As `affekt.evaluation.recordings.answer_recordings`, with a head fitted anew for every fold on other speakers.
 
     Args:
         protocol: "loso" leaves one speaker out, "kfold" makes folds of speakers.
@@ -189,12 +210,8 @@ def evaluate_refitted(
         rng=rng,
         tick=tick,
     )
-    return {
-        **heading(encoder, wanted, dropped, first.too_long),
-        "protocol": protocol,
-        "folds": len(asked),
-        **judged_by_level(entries, made, wanted, seed=seed),
-    }
+    about = {**heading(encoder, wanted, dropped, first.too_long), "protocol": protocol, "folds": len(asked)}
+    return answers_of(entries, made, wanted, about=about, by=by)
 
 
 def _asked(speakers: NDArray[np.str_], folds: int | None) -> list[Booleans]:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
+from onnx import numpy_helper
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -17,6 +19,7 @@ from affekt.sources.audio import RATE
 from affekt.training.pretrained import copy
 
 WINDOW, HOP, BANDS = 400, 160, 80  # samples: 25 ms, 10 ms; mel bands
+HEAD_WIDTH = 64  # of every Whisper
 HALF = WINDOW // 2
 SLOPE = 200 / 3  # Hz a mel below 1,000 Hz, as Slaney (1998, Auditory Toolbox) bends the scale there
 BEND = 1000 / SLOPE  # 15 mel
@@ -76,7 +79,7 @@ class AttentiveStatistics(nn.Module):
         for hidden, down, score in zip(said, self.down, self.score, strict=True):
             scores = score(torch.tanh(down(hidden)))[:, :, 0]
             if frames is not None:
-                scores = scores.masked_fill(torch.arange(hidden.shape[1]) >= frames[:, None], -1e4)
+                scores = scores.masked_fill(torch.arange(hidden.shape[1], device=hidden.device) >= frames[:, None], -1e4)
             weight = scores.softmax(1)[:, :, None]
             mean = (hidden * weight).sum(1)
             made += [mean, ((hidden - mean[:, None]) ** 2 * weight).sum(1).clamp(min=1e-8).sqrt()]
@@ -117,7 +120,7 @@ class SpeechEncoder(nn.Module):
         hidden = hidden + self.positions.weight[: hidden.shape[1]]
         bias = hidden.new_zeros(len(hidden), 1, 1, hidden.shape[1])
         if frames is not None:
-            bias = bias.masked_fill(torch.arange(hidden.shape[1]) >= frames[:, None, None, None], -1e4)
+            bias = bias.masked_fill(torch.arange(hidden.shape[1], device=hidden.device) >= frames[:, None, None, None], -1e4)
         said = [hidden]
         for layer in self.layers:
             said.append(layer(said[-1], bias))
@@ -138,7 +141,7 @@ def from_whisper(folder: Path, *, layers: int | None = None) -> SpeechEncoder:
     state = {name.removeprefix("model.").removeprefix("encoder."): tensor for name, tensor in state.items() if "decoder" not in name}
     depth = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
     width = state["conv1.weight"].shape[0]
-    model = SpeechEncoder(width=width, layers=layers or depth, heads=width // 64)
+    model = SpeechEncoder(width=width, layers=layers or depth, heads=width // HEAD_WIDTH)
     model.positions.weight.data = state["embed_positions.weight"]
     copy(model.conv1, state, "conv1")
     copy(model.conv2, state, "conv2")
@@ -153,4 +156,30 @@ def from_whisper(folder: Path, *, layers: int | None = None) -> SpeechEncoder:
         copy(layer.up, state, f"{name}.fc1")
         copy(layer.down, state, f"{name}.fc2")
         copy(layer.norm_output, state, f"{name}.final_layer_norm")
+    return model
+
+
+def from_onnx(path: Path) -> SpeechEncoder:
+    """The encoder that an int8 graph of `affekt.export.speech_onnx` holds, its numbers as exact as eight bits are.
+
+    Raises:
+        OSError: the file cannot be read.
+        KeyError: it holds another network.
+    """
+    held = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in onnx.load(path).graph.initializer}
+    layers, width = sum(name.endswith(".norm_output.weight") for name in held), len(held["conv1.bias"])
+    model = SpeechEncoder(width=width, layers=layers, heads=width // HEAD_WIDTH)
+    for name in ("conv1", "conv2"):
+        copy(getattr(model, name), held, name)
+    model.positions.weight.data.zero_()[: len(held["positions"])] = held["positions"]
+    for at, layer in enumerate(model.layers):
+        for part in ("norm_attention", "norm_output"):
+            copy(getattr(layer, part), held, f"layer{at}.{part}")
+        for part in ("qkv", "out", "up", "down"):
+            name, linear = f"layer{at}.{part}", getattr(layer, part)
+            table = held[f"{name}.codes"].float() * held[f"{name}.scales"] * held[f"{name}.smooth"][:, None]  # (in, out)
+            linear.weight.data, linear.bias.data = table.T.contiguous(), held[f"{name}.bias"]
+        down, score = model.pooling.down[at], model.pooling.score[at]
+        down.weight.data, down.bias.data = held[f"layer{at}.said.down"].T.contiguous(), held[f"layer{at}.said.down.bias"]
+        score.weight.data = held[f"layer{at}.said.score"].T.contiguous()
     return model

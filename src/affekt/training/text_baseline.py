@@ -6,8 +6,8 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ from affekt.evaluation.rows import map_rows
 from affekt.labels._matrix import matrix
 from affekt.parts import Calibration, Card, Corpus, LabelSet, Row
 from affekt.results import Clip
+from affekt.training.job import Job
+from affekt.training.loop import Watch
+from affekt.training.recipe import checked, family_of, loss_of, optimiser_of, recipe_of
 
 HELD_OUT = ("tune", "dev")  # calibrated on the first that a corpus has: where there is "tune", "dev" is what is reported
 BATCH = 256
@@ -92,24 +95,43 @@ def run(family: str, recipe: Path, *, usage: str) -> None:
     """What a baseline's recipe does: fits to the corpus and label set on the command line, calibrates, writes the folder.
 
     Args:
-        family: key of the encoder; `affekt.training` has the module of that name with `Settings`, `fit` and `save`.
-        recipe: folder of `config.toml`.
+        family: key of the encoder; training/families has a file of that name.
+        recipe: folder of `config.toml`, which says what a RECIPE.toml says of how to fit.
         usage: printed where an argument or AFFEKT_DATA is absent.
     """
     if len(sys.argv) != 4 or "AFFEKT_DATA" not in os.environ:
         sys.exit(usage)
-    trainer = import_module(f"affekt.training.{family}")
     part, labels, out = find("datasets", sys.argv[1]), find("labels", sys.argv[2]), Path(sys.argv[3])
     if not isinstance(part, Corpus):
         raise InputError(f"{part.name} is a corpus of recordings; {family} reads text")
     data = Path(os.environ["AFFEKT_DATA"]) / "text"
-    given = tomllib.loads((recipe / "config.toml").read_text())["model"]
+    given = tomllib.loads((recipe / "config.toml").read_text())
     rows = split_rows(part, "train", labels, data=data)
     held_out = split_rows(part, held_out_split(part), labels, data=data)
-    fitted = trainer.fit(rows, labels, settings=trainer.Settings(**given), report=lambda line: print(line, flush=True))
-    weights = trainer.save(fitted, out)
+    weights = make(family, rows, held_out, labels, given=given, folder=out)
     worth = write_calibrated_card(out, weights, part, labels, held_out, family=family, facts={"settings": given, "rows": len(rows)})
     print(json.dumps({key: worth[key] for key in ("n", "decision", "macro_f1", "accuracy", "ece", "pearson") if key in worth}))
+
+
+def make(family: str, rows: Sequence[Row], held_out: Sequence[Row], labels: LabelSet, *, given: Mapping[str, Any], folder: Path) -> Path:
+    """Fits a model of a family and writes its folder, without a card; returns the file of its weights.
+
+    Args:
+        held_out: rows by which the best epoch is chosen.
+        given: what a RECIPE.toml says of model, optimiser, loss and seed.
+
+    Raises:
+        InputError: rows, labels and settings do not go together.
+    """
+    recipe = recipe_of({"family": family.removeprefix("text_"), **given})
+    _, kind = family_of(recipe)
+    settings = checked(kind.settings, recipe.model, source="[model]")
+    watch = Watch(tell=lambda line: print(line, flush=True))
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as work:
+        optimiser, loss = optimiser_of(recipe, kind), loss_of(recipe)
+        job = Job(rows, held_out, (labels,), settings, optimiser, loss, recipe.seed, Path(work), watch)
+        return kind.make(job, folder).weights
 
 
 def _card(

@@ -9,13 +9,17 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import onnx
 import torch
+from onnx import numpy_helper
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from affekt.training.pretrained import copy
 from affekt.training.targets import SLICES, WIDTH
 
+HEAD_WIDTH = 32  # of multilingual-e5-small: 384 / 12
+MATRICES = ("qkv", "out", "up", "down")  # of a layer
 OWN = 0.7  # weight of ekman7's own head where it is joined with what ekman6 implies
 
 
@@ -59,13 +63,18 @@ class TextEncoder(nn.Module):
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
-    def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """The mean of the last layer over the tokens: (batch, width). Args: ids and mask (batch, tokens)."""
+    def pooled(self, ids: Tensor, mask: Tensor, own: Tensor | None = None) -> Tensor:
+        """The mean of the last layer over the tokens: (batch, width).
+
+        Args:
+            ids, mask: (batch, tokens).
+            own: (batch, tokens) which tokens count in the mean; None: all that are no padding.
+        """
         hidden = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])  # (batch, tokens, width)
         bias = (1.0 - mask.to(hidden.dtype))[:, None, None, :] * -1e4
         for layer in self.layers:
             hidden = layer(hidden, bias)
-        weight = mask.to(hidden.dtype)[:, :, None]
+        weight = (mask if own is None else own).to(hidden.dtype)[:, :, None]
         return (hidden * weight).sum(1) / weight.sum(1)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -120,3 +129,35 @@ def from_bert(folder: Path, *, layers: Sequence[int], rows: Sequence[int] | None
         copy(layer.down, state, f"{name}.output.dense")
         copy(layer.norm_output, state, f"{name}.output.LayerNorm")
     return model
+
+
+def from_onnx(path: Path) -> TextEncoder:
+    """The encoder that an int8 graph of `affekt.export.text_onnx` holds, its numbers as exact as eight bits are.
+
+    Raises:
+        OSError: the file cannot be read.
+        KeyError: it holds another network.
+    """
+    held = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in onnx.load(path).graph.initializer}
+    words = held["words.codes"].float() * held["words.scale"]
+    layers = sum(name.endswith(".norm_output.weight") for name in held)
+    width, inner = words.shape[1], len(held["layer0.up.bias"])
+    model = TextEncoder(len(words), layers=layers, width=width, inner=inner, heads=width // HEAD_WIDTH)
+    model.words.weight.data = words
+    model.positions.weight.data = held["positions"]
+    for module, name in [(model.norm, "embedding.norm"), *_norms(model)]:
+        module.weight.data, module.bias.data = held[f"{name}.weight"], held[f"{name}.bias"]
+    for at, layer in enumerate(model.layers):
+        for part in MATRICES:
+            name, linear = f"layer{at}.{part}", getattr(layer, part)
+            table = held[f"{name}.codes"].float() * held[f"{name}.scales"] * held[f"{name}.smooth"][:, None]  # (in, out)
+            linear.weight.data, linear.bias.data = table.T.contiguous(), held[f"{name}.bias"]
+    for name, place in SLICES.items():
+        model.head.weight.data[place] = held[f"head.{name}.weight"].T
+        model.head.bias.data[place] = held[f"head.{name}.bias"]
+    return model
+
+
+def _norms(model: TextEncoder) -> list[tuple[nn.LayerNorm, str]]:
+    kinds = ("norm_attention", "norm_output")
+    return [(getattr(layer, kind), f"layer{at}.{kind}") for at, layer in enumerate(model.layers) for kind in kinds]

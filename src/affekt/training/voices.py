@@ -21,14 +21,16 @@ class Voice:
         self.rng = rng
         self.speed = rng.uniform(0.86, 1.16) if rng.random() < 0.7 else 1.0  # moves pitch and formants as well
         self.colour = rng.normal(0, 4, KNOTS) if rng.random() < 0.6 else None  # dB
-        self.echo = _echo(rng) if rng.random() < 0.35 else None
+        self.echo = echo_of(rng) if rng.random() < 0.35 else None
         self.telephone = rng.random() < 0.2
         self.noise = rng.uniform(8, 40) if rng.random() < 0.6 else None  # dB below the speech
         self.gain = rng.uniform(-14, 6)  # dB
 
     def __call__(self, clip: Floats) -> Floats:
         """The clip, (n,), in this voice; a long one is cut."""
-        samples = self._through(self._fast(self._piece(clip.astype(np.float64))))
+        samples = through(
+            faster(self._piece(clip.astype(np.float64)), self.speed), echo=self.echo, colour=self.colour, telephone=self.telephone
+        )
         if self.noise is not None:
             level = np.sqrt(np.mean(samples**2)) * 10 ** (-(self.noise + self.rng.normal(0, 2)) / 20)
             samples = samples + self.rng.normal(size=len(samples)) * level
@@ -41,26 +43,40 @@ class Voice:
         begin = int(self.rng.integers(0, len(samples) - length))
         return samples[begin : begin + length]
 
-    def _fast(self, samples: NDArray[np.float64]) -> NDArray[np.float64]:
-        return samples if self.speed == 1 else np.interp(np.arange(0, len(samples) - 1, self.speed), np.arange(len(samples)), samples)
 
-    def _through(self, samples: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What room, microphone and line make of it."""
-        if self.colour is None and self.echo is None and not self.telephone:
-            return samples
-        size = len(samples) + (0 if self.echo is None else len(self.echo))
-        spectrum, hertz = np.fft.rfft(samples, size), np.fft.rfftfreq(size, 1 / RATE)
-        if self.echo is not None:
-            spectrum *= np.fft.rfft(self.echo, size)
-        if self.colour is not None:
-            knots = np.linspace(np.log(LOWEST), np.log(HIGHEST), KNOTS)
-            spectrum *= 10 ** (np.interp(np.log(hertz + LOWEST), knots, self.colour) / 20)
-        if self.telephone:
-            spectrum *= np.where((hertz > TELEPHONE[0]) & (hertz < TELEPHONE[1]), 1, 1e-3)
-        return np.fft.irfft(spectrum, size)[: len(samples)]
+def faster(samples: NDArray[np.float64], speed: float) -> NDArray[np.float64]:
+    """Samples, (n,), so many times faster, which moves pitch and formants as well: about (n / speed,)."""
+    return samples if speed == 1 else np.interp(np.arange(0, len(samples) - 1, speed), np.arange(len(samples)), samples)
 
 
-def _echo(rng: np.random.Generator) -> NDArray[np.float64]:
+def through(
+    samples: NDArray[np.float64],
+    *,
+    echo: NDArray[np.float64] | None = None,
+    colour: NDArray[np.float64] | None = None,
+    telephone: bool = False,
+) -> NDArray[np.float64]:
+    """What room, microphone and line make of samples: (n,) both.
+
+    Args:
+        echo: the room's answer to a click, (m,).
+        colour: dB at `KNOTS` frequencies from `LOWEST` to `HIGHEST`, evenly on a logarithmic scale.
+    """
+    if colour is None and echo is None and not telephone:
+        return samples
+    size = len(samples) + (0 if echo is None else len(echo))
+    spectrum, hertz = np.fft.rfft(samples, size), np.fft.rfftfreq(size, 1 / RATE)
+    if echo is not None:
+        spectrum *= np.fft.rfft(echo, size)
+    if colour is not None:
+        knots = np.linspace(np.log(LOWEST), np.log(HIGHEST), KNOTS)
+        spectrum *= 10 ** (np.interp(np.log(hertz + LOWEST), knots, colour) / 20)
+    if telephone:
+        spectrum *= np.where((hertz > TELEPHONE[0]) & (hertz < TELEPHONE[1]), 1, 1e-3)
+    return np.fft.irfft(spectrum, size)[: len(samples)]
+
+
+def echo_of(rng: np.random.Generator) -> NDArray[np.float64]:
     """A room's answer to a click: decaying noise."""
     decay = np.exp(-np.arange(int(0.3 * RATE)) / (rng.uniform(0.01, 0.08) * RATE))
     echo = rng.normal(size=len(decay)) * decay * rng.uniform(0.02, 0.12)

@@ -1,0 +1,64 @@
+"""What export measured, as text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+COLUMNS = {  # key -> heading, digits behind the point
+    "megabytes": ("MB", 1),
+    "alone": ("1 a time", 1),
+    "batched": ("32 a time", 1),
+    "figure": ("", 3),
+    "lost": ("lost", 2),
+    "ece": ("ECE", 3),
+    "raw": ("raw", 4),
+    "probability": ("score", 4),
+}
+FIGURES = {"macro_f1": "macro-F1", "pearson": "Pearson"}
+EXPLAINED = (
+    "MB: of the graph, in torch of the numbers in fp32. 1 a time, 32 a time: sentences a second, one at a time and 32 at a time.",
+    "lost: points of {figure} against {first}. ECE: calibration error. raw, score: largest difference of raw outputs and of calibrated",
+    "scores against {first}.",
+)
+
+
+def text_of(told: Mapping[str, Any]) -> str:
+    """The table, and what is to be known of it.
+
+    Args:
+        told: as `affekt.export.export.Exported.as_json` has it.
+    """
+    figure, variants = FIGURES[told["figure"]], told["variants"]
+    headings = [heading or figure for heading, _ in COLUMNS.values()]
+    rows = [["variant", *headings], *([_name(one), *_cells(one)] for one in variants)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [_line(row, widths) for row in rows]
+    if told["torch"]:
+        lines.insert(1, f"{'torch':<{widths[0]}}  {told['torch']}")
+    said = " ".join(EXPLAINED).format(figure=figure, first=variants[0]["variant"])
+    return "\n".join([*lines, "", said, *_notes(told)])
+
+
+def _name(one: Mapping[str, Any]) -> str:
+    return f"{one['variant']} *" if one["ships"] else str(one["variant"])
+
+
+def _cells(one: Mapping[str, Any]) -> list[str]:
+    return ["-" if one[key] is None else f"{one[key]:.{digits}f}" for key, (_, digits) in COLUMNS.items()]
+
+
+def _line(row: list[str], widths: list[int]) -> str:
+    return "  ".join([f"{row[0]:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))])
+
+
+def _notes(told: Mapping[str, Any]) -> list[str]:
+    rows, threads = told["rows"], told["threads"]
+    notes = [
+        f"* is what was asked for. {rows['calibrate']} rows calibrate, {rows['judge']} others judge: one of these is "
+        f"{100 / rows['judge']:.2f} points of accuracy. {threads or 'All'} thread{'' if threads == 1 else 's'}."
+    ]
+    if pieces := told.get("pieces"):
+        notes.append(
+            f"The vocabulary goes from {pieces['before']} to {pieces['after']} pieces, those that these rows need. With the pieces of one "
+            f"half alone, {pieces['respelt']:.0%} of the texts of the other would be spelt otherwise, as some new texts will be."
+        )
+    return notes
