@@ -25,6 +25,7 @@ from affekt import Reader
 from affekt.catalog import find
 from affekt.encoders._card import read_card
 from affekt.errors import InputError, MissingExtra
+from affekt.parts import Row
 
 ROOT = Path(__file__).parents[1]
 Task = tuple[str, Callable[[], dict[str, Any]]]
@@ -97,10 +98,14 @@ def face(most: int | None, _: Path) -> Iterator[Task]:
 
 
 def larger(most: int | None) -> dict[str, Any]:
-    from affekt.evaluation.pictures import evaluate_pictures
+    from affekt.evaluation.albums import read_album
+    from affekt.evaluation.evaluate import evaluate
+    from affekt.evaluation.pictures import opened, scores_of
 
+    encoder, labels = opened(None, "fer2013")
     data = Path(os.environ["AFFEKT_DATA"]) / "faces" / "fer2013_ferplus.npz"
-    return evaluate_pictures(data, labels="fer2013", where=["split=valid"], limit=most)
+    pictures = some(read_album(data, labels, where=["split=valid"])[0], most)
+    return evaluate([Row("", (one.label,)) for one in pictures], scores_of(pictures, encoder, labels), labels)
 
 
 @cache

@@ -1,5 +1,6 @@
 """What the baselines promise: what was trained is what runs, cards survive, and broken folders say so."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +10,19 @@ import numpy as np
 import pytest
 
 from affekt.calibration.apply import probabilities
-from affekt.encoders import text_lexicon, text_lstm, text_tfidf
+from affekt.catalog import find
+from affekt.encoders import text_cnn, text_lexicon, text_lstm, text_tfidf
 from affekt.encoders._card import read_card, revision_of, write_card
+from affekt.encoders._word_network import MOST_WORDS, WordNetwork, encode, ids_of
 from affekt.encoders._words import words
 from affekt.errors import InputError, MissingExtra, WeightsError
 from affekt.evaluation.evaluate import evaluate
 from affekt.labels import ekman6, ekman7, sentiment3, vad
-from affekt.parts import Calibration, Corpus, LabelSet, Row
+from affekt.parts import Calibration, Corpus, LabelSet, OpenEncoder, Row
 from affekt.results import Clip
 from test_cards import CARD
 
+LOAD = {"text_tfidf": text_tfidf.load, "text_lstm": text_lstm.load, "text_cnn": text_cnn.load}
 TEXTS = [
     "what a lovely day, I am so happy 😀",
     "I hate this so much!!!",
@@ -85,48 +89,63 @@ def _clips(texts: list[str]) -> list[Clip]:
     return [Clip("text", text, 0, len(text), span=(0, len(text))) for text in texts]
 
 
-def _training(name: str) -> ModuleType:
-    library = {"text_tfidf": "sklearn", "text_lstm": "torch"}[name]
-    pytest.importorskip(library, reason=f"{library} is not installed: pip install 'affekt[train]'")
-    if name == "text_lstm":
-        pytest.importorskip("onnx", reason="onnx is not installed: pip install 'affekt[train]'")
-        from affekt.training import text_lstm
+def _need(name: str) -> None:
+    for library in ["sklearn"] if name == "text_tfidf" else ["torch", "onnx", "accelerate", "tensorboard"]:
+        pytest.importorskip(library, reason=f"{library} is not installed: pip install 'affekt[train]'")
 
-        return text_lstm
+
+def _training() -> ModuleType:
+    _need("text_tfidf")
     from affekt.training import text_tfidf
 
     return text_tfidf
 
 
-def _settings(training: ModuleType) -> object:
-    if training.__name__.endswith("lstm"):
-        return training.Settings(epochs=10, batch=8, rate=0.02, dropout=0.1, width=8, hidden=16)
-    return training.Settings(strength=10.0)
+def _fitted(name: str, labels: LabelSet, folder: Path) -> tuple[Callable[[list[str]], np.ndarray], Path]:
+    """What the fitted model says of texts, and the file of its weights."""
+    rows = _rows(labels)
+    if name == "text_tfidf":
+        training = _training()
+        fitted = training.fit(rows, labels, settings=training.Settings(strength=10.0), report=lambda _: None)
+        return fitted.raw, training.save(fitted, folder)
+    from affekt.training.families import text_cnn, text_lstm
+    from affekt.training.job import Job
+    from affekt.training.loop import Optimiser, Watch, predict
+    from affekt.training.losses import Loss
+    from affekt.training.word_networks import train, write
+
+    if name == "text_lstm":
+        settings, kind = text_lstm.Settings(dropout=0.1, width=8, hidden=16), text_lstm.TextLSTM
+    else:
+        settings, kind = text_cnn.Settings(dropout=0.1, width=8, filters=8), text_cnn.TextCNN
+    optimiser = Optimiser(epochs=10, batch=8, head_rate=0.02)
+    job = Job(rows, (), (labels,), settings, optimiser, Loss(), 7, folder / "work", Watch())
+    network, _ = train(job, lambda ids: kind(ids, [labels], settings))
+    return lambda texts: predict(network, [Row(text) for text in texts])[labels.name], write(network, folder, sets=[labels.name])
 
 
-def _trained(name: str, labels: LabelSet, folder: Path) -> tuple[object, object]:
-    """What was fitted, and the encoder that the folder written from it opens."""
-    training = _training(name)
+def _trained(name: str, labels: LabelSet, folder: Path) -> tuple[Callable[[list[str]], np.ndarray], OpenEncoder]:
+    """What the fitted model says of texts, and the encoder that the folder written from it opens."""
+    _need(name)
     from affekt.training.text_baseline import held_out_split, split_rows, write_calibrated_card
 
+    raw, weights = _fitted(name, labels, folder)
     part = _corpus(labels)
-    fitted = training.fit(split_rows(part, "train", labels, data=folder), labels, settings=_settings(training), report=lambda _: None)
-    weights = training.save(fitted, folder)
     held_out = split_rows(part, held_out_split(part), labels, data=folder)
     write_calibrated_card(folder, weights, part, labels, held_out, family=name, facts={"rows": 60})
-    return fitted, {"text_tfidf": text_tfidf, "text_lstm": text_lstm}[name].load(folder, 1)
+    return raw, LOAD[name](folder, 1)
 
 
 # --- what was trained is what runs ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("labels", [ekman7.PART, ekman6.PART, sentiment3.PART, vad.PART], ids=lambda labels: labels.name)
-@pytest.mark.parametrize("name", ["text_tfidf", "text_lstm"])
+@pytest.mark.parametrize("name", list(LOAD))
 def test_the_runtime_says_what_the_trained_model_says(name: str, labels: LabelSet, tmp_path: Path) -> None:
-    fitted, encoder = _trained(name, labels, tmp_path)
+    own, encoder = _trained(name, labels, tmp_path)
     raw = encoder(_clips(TEXTS), labels=[labels.name])[labels.name]
     assert raw.dtype == np.float32 and raw.shape == (len(TEXTS), len(labels.labels)) and np.isfinite(raw).all()
-    assert np.abs(raw - fitted.raw(TEXTS)).max() < 1e-4
+    assert np.abs(raw - own(TEXTS)).max() < 1e-4
     alone = np.concatenate([encoder(_clips([text]), labels=[labels.name])[labels.name] for text in TEXTS])
     assert np.abs(raw - alone).max() < 1e-5
     assert np.array_equal(raw, encoder(_clips(TEXTS), labels=[labels.name])[labels.name])
@@ -134,7 +153,7 @@ def test_the_runtime_says_what_the_trained_model_says(name: str, labels: LabelSe
 
 
 def test_two_labels_in_the_data_are_enough_for_a_single_label_set(tmp_path: Path) -> None:
-    training = _training("text_tfidf")
+    training = _training()
     rows = [Row(f"happy day {at}", ("joy",)) for at in range(6)] + [Row(f"hate this {at}", ("anger",)) for at in range(9)]
     fitted = training.fit(rows, ekman7.PART, settings=training.Settings(), report=lambda _: None)
     weights = training.save(fitted, tmp_path)
@@ -149,7 +168,7 @@ def test_two_labels_in_the_data_are_enough_for_a_single_label_set(tmp_path: Path
 
 
 def test_a_label_that_annotators_could_not_choose_teaches_nothing() -> None:
-    training = _training("text_tfidf")
+    training = _training()
     space = ("anger", "joy")
     rows = [Row(f"dark night {at}", (), space=space) for at in range(20)] + [Row("dark night", ("fear",)), Row("fine day", ())] * 4
     fitted = training.fit(rows, ekman6.PART, settings=training.Settings(strength=10.0), report=lambda _: None)
@@ -157,7 +176,7 @@ def test_a_label_that_annotators_could_not_choose_teaches_nothing() -> None:
     assert fear > 0  # though 20 of 24 dark nights have no such label
 
 
-@pytest.mark.parametrize("name", ["text_tfidf", "text_lstm"])
+@pytest.mark.parametrize("name", list(LOAD))
 def test_a_baseline_learns_words_that_give_the_label_away(name: str, tmp_path: Path) -> None:
     _, encoder = _trained(name, ekman7.PART, tmp_path)
     rows = _rows(ekman7.PART, 20)
@@ -166,7 +185,7 @@ def test_a_baseline_learns_words_that_give_the_label_away(name: str, tmp_path: P
     assert evaluate(rows, scores, ekman7.PART)["accuracy"] > 0.9
 
 
-@pytest.mark.parametrize("name", ["text_tfidf", "text_lstm"])
+@pytest.mark.parametrize("name", list(LOAD))
 def test_a_written_card_names_its_weights_and_its_thresholds(name: str, tmp_path: Path) -> None:
     _, encoder = _trained(name, ekman6.PART, tmp_path)
     card = read_card(tmp_path)
@@ -178,15 +197,33 @@ def test_a_written_card_names_its_weights_and_its_thresholds(name: str, tmp_path
     }
 
 
-@pytest.mark.parametrize("name", ["text_tfidf", "text_lstm"])
+@pytest.mark.parametrize("name", list(LOAD))
 def test_another_label_set_is_refused(name: str, tmp_path: Path) -> None:
     _, encoder = _trained(name, sentiment3.PART, tmp_path)
     with pytest.raises(InputError, match=f"{name} does not speak 'ekman7'; it speaks: sentiment3"):
         encoder(_clips(TEXTS), labels=["ekman7"])
 
 
+@pytest.mark.parametrize("name", list(LOAD))
+def test_a_recipe_writes_a_folder_that_opens(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _need(name)
+    from affekt.training import text_baseline
+
+    monkeypatch.setattr(text_baseline, "find", lambda room, key: _corpus(ekman7.PART) if room == "datasets" else find(room, key))
+    monkeypatch.setattr("sys.argv", ["train.py", "tiny", "ekman7", str(tmp_path / "model")])
+    monkeypatch.setenv("AFFEKT_DATA", str(tmp_path))
+    text_baseline.run(name, Path(__file__).parents[1] / "recipes" / "text" / name, usage="")
+    worth = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert worth["n"] == 30 and 0 <= worth["macro_f1"] <= 1
+    encoder = LOAD[name](tmp_path / "model", 1)
+    assert encoder.card.facts["settings"]["model"]["min_df"] == 2
+    assert encoder(_clips(TEXTS), labels=["ekman7"])["ekman7"].shape == (len(TEXTS), 7)
+
+
 def test_rows_that_share_no_word_cannot_be_learnt_from() -> None:
-    training = _training("text_tfidf")
+    training = _training()
     with pytest.raises(InputError, match="share too few words"):
         training.fit([Row("ab", ("joy",)), Row("cd", ("fear",))], ekman7.PART, settings=training.Settings(), report=lambda _: None)
     with pytest.raises(InputError, match="one and the same label"):
@@ -206,7 +243,7 @@ def test_a_corpus_without_held_out_rows_is_refused() -> None:
 # --- broken folders ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("load", [text_tfidf.load, text_lstm.load], ids=["text_tfidf", "text_lstm"])
+@pytest.mark.parametrize("load", list(LOAD.values()), ids=list(LOAD))
 def test_a_baseline_without_a_folder_says_how_to_make_one(load: Callable, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"comes without weights; train one with recipes/text/text_\w+/train\.py"):
         load(None, 0)
@@ -217,19 +254,27 @@ def test_a_baseline_without_a_folder_says_how_to_make_one(load: Callable, tmp_pa
         load(tmp_path, 0)
 
 
-@pytest.mark.parametrize(("name", "file"), [("text_tfidf", "weights.npz"), ("text_lstm", "model.onnx")])
+@pytest.mark.parametrize(("name", "file"), [("text_tfidf", "weights.npz"), ("text_lstm", "model.onnx"), ("text_cnn", "model.onnx")])
 def test_weights_that_are_not_the_cards_are_refused(name: str, file: str, tmp_path: Path) -> None:
     _trained(name, sentiment3.PART, tmp_path)
-    load = {"text_tfidf": text_tfidf.load, "text_lstm": text_lstm.load}[name]
+    load = LOAD[name]
     vocabulary = tmp_path / "vocabulary.json"
     for broken in ("{", "[]"):
         vocabulary.write_text(broken)
-        if (name, broken) != ("text_lstm", "[]"):
+        if name == "text_tfidf" or broken == "{":
             with pytest.raises(WeightsError, match=r"vocabulary\.json"):
                 load(tmp_path, 1)
     (tmp_path / file).write_bytes(b"other")
     with pytest.raises(WeightsError, match=r"has revision d9298a10, its card says"):
         load(tmp_path, 1)
+
+
+@pytest.mark.parametrize("name", ["text_lstm", "text_cnn"])
+def test_a_graph_that_lacks_a_head_is_refused(name: str, tmp_path: Path) -> None:
+    _trained(name, sentiment3.PART, tmp_path)
+    write_card(replace(read_card(tmp_path), calibration={"vad": Calibration((1.0,) * 3, (0.0,) * 3)}), tmp_path)
+    with pytest.raises(WeightsError, match="has no head for vad"):
+        LOAD[name](tmp_path, 1)
 
 
 def test_pickled_weights_are_never_opened(tmp_path: Path) -> None:
@@ -271,18 +316,18 @@ def test_characters_are_counted_as_scikit_learn_counts_them() -> None:
 def test_a_long_text_is_read_in_windows_that_are_the_text() -> None:
     text = "This one is a short sentence. " * 40
     clip = Clip("text", text, 10.0, 70.0, who="anna", span=(100, 100 + len(text)))
-    pieces = text_lstm.TextLSTM(CARD, {}, None).cut(clip)
+    pieces = WordNetwork(CARD, {}, None).cut(clip)
     assert len(pieces) > 4
     for piece in pieces:
-        assert len(words(piece.data)) <= text_lstm.MOST_WORDS
+        assert len(words(piece.data)) <= MOST_WORDS
         assert piece.data == text[piece.span[0] - 100 : piece.span[1] - 100] and piece.who == "anna"
         assert 10.0 <= piece.start < piece.end <= 70.0
-    assert text_lstm.TextLSTM(CARD, {}, None).cut(_clips(["short"])[0]) == _clips(["short"])
+    assert WordNetwork(CARD, {}, None).cut(_clips(["short"])[0]) == _clips(["short"])
 
 
 def test_padding_stands_in_front_and_rare_words_are_unknown() -> None:
-    ids = text_lstm.encode(["so good", "so rare", "", "so " * 100], text_lstm.ids_of(["so", "good"]))
-    assert ids.shape == (4, text_lstm.MOST_WORDS)
+    ids = encode(["so good", "so rare", "", "so " * 100], ids_of(["so", "good"]))
+    assert ids.shape == (4, MOST_WORDS)
     assert ids[0].tolist() == [0] * 58 + [2, 3]
     assert ids[1].tolist() == [0] * 58 + [2, 1]
     assert not ids[2].any() and (ids[3] == 2).all()

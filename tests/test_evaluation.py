@@ -102,7 +102,7 @@ def test_dimensions_are_judged_by_correlation() -> None:
     rows = [Row("x", vad=tuple(one), lang="en") for one in gold.tolist()]
     said = gold * [1.0, 0.5, -1.0] + [0.0, 0.2, 0.0]
     report = evaluate(rows, said, vad.PART)
-    assert set(report) == {"n", "pearson", "ccc", "interval", "by_lang", "gaps"}
+    assert set(report) == {"n", "pearson", "ccc", "interval", "intervals", "by_lang", "gaps"}
     assert list(report["pearson"].values()) == pytest.approx([1.0, 1.0, -1.0])
     assert report["ccc"]["valence"] == pytest.approx(1.0)
     assert report["ccc"]["arousal"] < 0.9  # the right line is not the right number

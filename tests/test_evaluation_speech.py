@@ -113,7 +113,8 @@ def test_a_report_has_what_texts_get_and_groups_and_the_curve(model: str, manife
         assert sum(one["n"] * one["accuracy"] for one in values.values()) == pytest.approx(36 * found["accuracy"])
         assert all({"n", "ua", "accuracy", "ece"} <= set(one) for one in values.values())
     assert list(found["heard"]) == ["0", "2"] and found["heard"]["0"]["heard_mean"] == 0
-    assert found["heard"]["0"] == {**{key: found[key] for key in ("ua", "accuracy", "macro_f1", "ece")}, "heard_mean": 0}
+    for key in ("ua", "accuracy", "macro_f1", "ece"):
+        assert found["heard"]["0"][key] == pytest.approx(found[key])
     assert found["heard"]["2"]["heard_mean"] == 2
     assert steps == sorted(steps) and steps[-1] == 1 and len(steps) == 2 * 36
 

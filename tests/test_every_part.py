@@ -177,7 +177,7 @@ def test_the_public_names_are_these_and_import_takes_no_library() -> None:
     import subprocess
     import sys
 
-    assert affekt.__all__ == ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "read", "read_table", "train"]
+    assert affekt.__all__ == ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "evaluate", "read", "read_table", "train"]
     code = "import sys, affekt; print([m for m in ('numpy', 'onnxruntime', 'pydantic', 'torch') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 

@@ -110,7 +110,7 @@ def card_for(folder: Path, name: str, **facts: Any) -> Card:
 @pytest.fixture(scope="module", autouse=True)
 def few_passes() -> Iterator[None]:
     """No test looks at speed."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, measuring.torch_threads(1):
         patch.setattr(measuring, "PASSES", 1)
         patch.setattr(measuring, "TIMED", 8)
         yield
@@ -175,7 +175,7 @@ def test_a_broken_folder_says_what_is_broken(model: Path, tmp_path: Path) -> Non
         open_trained(tmp_path)
 
 
-@pytest.mark.parametrize(("kind", "differ"), [("fp32", 1e-3), ("dynamic", 0.5), ("static", 0.5)])
+@pytest.mark.parametrize(("kind", "differ"), [("fp32", 1e-3), ("dynamic", 1.0), ("static", 1.0)])  # of raw outputs up to 6
 def test_each_kind_opens_and_says_what_torch_says(kind: Any, differ: float, model: Path, data: Path, tmp_path: Path) -> None:
     made = export(model, data, out=tmp_path / kind, kind=kind)
     assert np.abs(raw(made.folder) - said(in_torch(model), rows(60), ["moods"])["moods"]).max() <= differ
@@ -195,15 +195,8 @@ def test_the_card_tells_of_what_ships(everything: Exported, model: Path) -> None
 
 
 def test_the_table_has_every_variant_and_every_column(everything: Exported) -> None:
-    names = [
-        "torch",
-        "fp32",
-        "int8 dynamic",
-        "int8 static",
-        "int8 static, 25% pruned",
-        "int8 static, trimmed",
-        "int8 static, 25% pruned, trimmed",
-    ]
+    changes = ["", ", 25% pruned", ", trimmed", ", 25% pruned, trimmed"]
+    names = ["torch", "fp32", "int8 dynamic", *(f"int8 static{change}" for change in changes)]
     assert [one.variant for one in everything.variants] == names
     assert [one.variant for one in everything.variants if one.ships] == names[-1:]
     lines = everything.table().splitlines()
@@ -212,7 +205,7 @@ def test_the_table_has_every_variant_and_every_column(everything: Exported) -> N
     assert [line.startswith(name) for name, line in zip(names, lines[1:], strict=False)] == [True] * len(names)
     for one in everything.variants:
         assert one.megabytes > 0 and one.alone > 0 and one.batched > 0 and 0 <= one.figure <= 1 and one.ece is not None
-    assert "one half alone" in everything.table() and "96 rows" not in everything.table()
+    assert "With those of one half" in everything.table()
 
 
 def test_int8_is_smaller_and_pruned_and_trimmed_smaller_still(everything: Exported) -> None:
@@ -386,6 +379,26 @@ def test_a_network_over_words_is_rounded_as_it_stands(name: str, data: Path, tmp
     assert "not opened" in made.table()
 
 
+def test_a_decoder_is_rounded_as_it_stands(data: Path, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed; it comes with the train extra")
+    from affekt.training.families.text_decoder import OnLast
+    from affekt.training.networks import Heads, OverTokens
+
+    torch.manual_seed(0)
+    spelling = Spelling(tokenizer(), most=32)
+    size, end = spelling.tokenizer.get_vocab_size(), 2
+    config = transformers.GPT2Config(
+        vocab_size=size, n_positions=64, n_embd=WIDTH, n_layer=LAYERS, n_head=2, bos_token_id=end, eos_token_id=end
+    )
+    made = OverTokens(OnLast(transformers.GPT2Model(config), Heads(WIDTH, [MOODS]), dropout=0.0), spelling, end)
+    (folder := tmp_path / "decoder").mkdir()
+    card_for(folder, "text_decoder", **made.write(folder, rows=rows(8), sets=["moods"]))
+    small = export(folder, data, out=tmp_path / "out", tolerance=100.0)
+    before, after = raw(folder), raw(small.folder)
+    assert 0 < np.abs(before - after).max() < 0.2 * np.abs(before).max()
+    assert small.variants[1].megabytes < 0.7 * small.variants[0].megabytes
+
+
 def test_what_cannot_be_exported_says_what_can(model: Path, data: Path, tmp_path: Path) -> None:
     from affekt.encoders.text_affekt import SHIPPED
 
@@ -424,5 +437,5 @@ def test_the_command_writes_a_model_and_prints_the_table(model: Path, data: Path
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["folder"] == str(tmp_path / "out") and [one["variant"] for one in told["variants"]][:2] == ["torch", "fp32"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and "is there already" in done.stderr and "Traceback" not in done.stderr
+    done = subprocess.run(command[:-2], capture_output=True, text=True)
+    assert done.returncode == 2 and "Name a folder with -o" in done.stderr and "Traceback" not in done.stderr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from affekt.batch import read_table
     from affekt.errors import AffektError
+    from affekt.evaluation.on_data import evaluate
     from affekt.parts import LabelSet
     from affekt.pipeline import Reader, read
     from affekt.results import Clip, Reading, Timeline
@@ -26,11 +27,12 @@ _PUBLIC = {
     "Reader": "pipeline",
     "Reading": "results",
     "Timeline": "results",
+    "evaluate": "evaluation.on_data",
     "read": "pipeline",
     "read_table": "batch",
     "train": "training.workbench",
 }
-__all__ = ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "read", "read_table", "train"]
+__all__ = ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "evaluate", "read", "read_table", "train"]
 
 
 def __getattr__(name: str) -> Any:

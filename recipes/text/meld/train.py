@@ -22,12 +22,12 @@ from affekt.training.recipe import recipe_of
 from affekt.training.train import train_rows
 
 HERE = Path(__file__).parent
-TURNS = {"without": 0, "with": 6}
+TURNS = {"without": 0, "with": 4}
 RECIPE = {
     "family": "encoder",
     "licence": "GPL-3.0 data; measured only",
     "commercial": False,
-    "optimiser": {"epochs": 4, "rate": 1e-4, "head_rate": 1e-3, "batch": 32},
+    "optimiser": {"epochs": 3, "rate": 1.5e-4, "head_rate": 1e-3, "batch": 32},
 }
 
 
@@ -44,7 +44,7 @@ def main() -> None:
     for name, turns in TURNS.items():
         out = given.work / name
         if not out.is_dir():
-            recipe = recipe_of({**RECIPE, "model": {"turns": turns, "most_tokens": 96 if turns else 64}})
+            recipe = recipe_of({**RECIPE, "model": {"turns": turns, "most_tokens": 56, "layers": 3}})
             watch = Watch(lambda line: print(line, flush=True))
             made = train_rows(rows("train", turns), rows("dev", turns), [], ekman7.PART, recipe=recipe, out=out, resume=True, watch=watch)
             print(name, made.measured["dev"], flush=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from affekt import __version__
-from affekt.cli import demo, evaluate, export, hub, listen, listing, read, train, voices, watch
+from affekt.cli import demo, evaluate, export, hub, listen, listing, read, reproduce, train, voices, watch
 from affekt.errors import AffektError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's; newer typers bring click along under a name of their own
@@ -40,6 +40,7 @@ app.command("train")(train.train)
 app.command("export")(export.export)
 app.command("push")(hub.push)
 app.command("pull")(hub.pull)
+app.command("reproduce")(reproduce.reproduce)
 app.command("demo")(demo.demo)
 
 

@@ -66,7 +66,7 @@ def find_columns(
         files: whether `text` is the column of a file's path.
         text, label, lang, split: a column; "" for lang and split: none. A label that ends in "|" or ";" after the column's name
             says that this stands between several labels in one cell.
-        group: one column or more; () or "": none.
+        group: one column or more; () or "": none. By default all of dialogues and people; of texts, dialogues alone if there are any.
 
     Raises:
         NoColumn: a column that is named is not there.
@@ -91,14 +91,16 @@ def find_columns(
     if found_label is None and "vad" not in there:
         _refuse("label", LABELS, source, there)
     people = _all(free, PEOPLE)
-    found_groups = _all(free, DIALOGUES) + people if groups is None else groups
+    dialogues = _all(free, DIALOGUES)
+    if groups is None:  # one agent speaks in hundreds of dialogues: kept apart as well, nearly all texts would hang together
+        groups = dialogues + people if files or not dialogues else dialogues
     return Columns(
         text=found_text,
         label=found_label,
         separator=separator,
-        groups=found_groups,
-        named=groups is not None,
-        who=next(iter([*people, *_all(groups or (), PEOPLE), *(groups or () if files else ())]), None),
+        groups=groups,
+        named=group is not None,
+        who=next(iter([*people, *_all(groups, PEOPLE), *(groups if files else ())]), None),
         turn=_first(free, TURNS),
         lang=_first(free, LANGUAGES) if lang is None else lang or None,
         split=_first(free, SPLITS) if split is None else split or None,

@@ -63,7 +63,8 @@ def read_labelled(
             sub-folder of files a label is data as well, with "train", "dev" and "test" above these or not.
         modality: "text", "speech" or "face".
         text: column of the text, or of the path of a file; None: found by what it is usually called, as are the others.
-        group: columns whose values must not be shared between splits: dialogue, speaker, …; (): none.
+        group: columns whose values must not be shared between splits: dialogue, speaker, …; (): none. None: those of
+            dialogues and people that are found; for texts, of people only where there are no dialogues.
         lang, split: "": none.
         where: conditions "column=value", as in `affekt.evaluation.rows`.
         limit: how many rows to take, from the first; None: all.

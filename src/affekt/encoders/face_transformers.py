@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from affekt.encoders import _hub
 from affekt.encoders._card import check_speaks
-from affekt.encoders._hub import Found, card_of, check_places, find, find_in, library, load_both, own_card, project, wide_of
+from affekt.encoders._hub import Found, card_of, check_places, find, find_in, library, load_both, project
+from affekt.encoders._hub_trained import labels_of, own_card
 from affekt.errors import WeightsError
 from affekt.parts import Card, Encoder
 from affekt.results import Clip
@@ -50,9 +51,10 @@ class FaceTransformers:
             InputError: another label set is asked for.
         """
         check_speaks(self.card, labels)
-        raw = [np.zeros((0, wide_of(self.card)), np.float32)]
+        raw = [np.zeros((0, labels_of(self.card)), np.float32)]
         for at in range(0, len(clips), BATCH):
-            raw.append(project(self.logits([clip.data for clip in clips[at : at + BATCH]]), self.places))
+            logits = self.logits([clip.data for clip in clips[at : at + BATCH]])
+            raw.append(logits if self.places is None else project(logits, self.places))
         return dict.fromkeys(labels, np.concatenate(raw))
 
     def logits(self, faces: Sequence[Bytes]) -> Floats:
@@ -93,7 +95,7 @@ def open_found(found: Found, *, threads: int, card: Card | None = None) -> FaceT
     library("PIL")
     places = check_places(found, forms=FORMS) if card is None else None
     processor, model = load_both(found, "face", threads=threads)
-    side = _side(processor, found)
+    side = side_of(processor, found)
     opened = FaceTransformers(card or card_of(found, "face", places=places or {}), side, places, processor, model)
     try:
         opened.logits([np.zeros((side, side, 3), np.uint8)])
@@ -112,7 +114,7 @@ def load(folder: Path | None, threads: int) -> FaceTransformers:
     return open_found(found, threads=threads, card=own_card(found))
 
 
-def _side(processor: Any, found: Found) -> int:
+def side_of(processor: Any, found: Found) -> int:
     """Pixels of what the processor resizes pictures to; where it does not, of what it cuts out of them, or of what the model takes."""
     for name, done in (("size", "do_resize"), ("crop_size", "do_center_crop")):
         size = getattr(processor, name, None)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.encoders._card import check_speaks
-from affekt.encoders._hub import Found, card_of, check_places, find, find_in, library, load_both, own_card, project, wide_of
+from affekt.encoders._hub import Found, card_of, check_places, find, find_in, library, load_both, project
+from affekt.encoders._hub_trained import labels_of, own_card
 from affekt.errors import WeightsError
 from affekt.parts import Card, Encoder
 from affekt.preprocessing.personal import Baseline
@@ -46,8 +47,8 @@ class SpeechTransformers:
             InputError: another label set is asked for.
         """
         check_speaks(self.card, labels)
-        raw = [project(self._logits(clip.data), self.places) for clip in clips]
-        return dict.fromkeys(labels, np.stack(raw) if raw else np.zeros((0, wide_of(self.card)), np.float32))
+        raw = [self._raw(self._logits(clip.data)) for clip in clips]
+        return dict.fromkeys(labels, np.stack(raw) if raw else np.zeros((0, labels_of(self.card)), np.float32))
 
     def hear(
         self,
@@ -67,13 +68,16 @@ class SpeechTransformers:
         """
         check_speaks(self.card, labels)
         logits = self._logits(samples)
-        return logits, dict.fromkeys(labels, project(logits, self.places))
+        return logits, dict.fromkeys(labels, self._raw(logits))
 
     def cut(self, clip: Clip) -> list[Clip]:
         """The clip in equal pieces of at most 30 s."""
         pieces = np.array_split(clip.data, -(-len(clip.data) // MOST) or 1)
         ends = np.cumsum([0, *map(len, pieces)]) / max(len(clip.data), 1) * (clip.end - clip.start) + clip.start
         return [Clip("speech", piece, a, b, who=clip.who) for piece, (a, b) in zip(pieces, pairwise(ends.tolist()), strict=True)]
+
+    def _raw(self, logits: Floats) -> Floats:
+        return logits if self.places is None else project(logits, self.places)
 
     def _logits(self, samples: Floats) -> Floats:
         whole = samples[:MOST] if len(samples) >= LEAST else np.pad(samples, (0, LEAST - len(samples)))

@@ -60,8 +60,13 @@ def evaluate(
     if labels.kind == "dimensions":
         return dict(_plain(_dimensions(rows, scores, labels, groups, seed)))
     judged = judge(rows, scores, labels, limits_of(thresholds, labels))
+    report = _of_labels(judged, rows, scores, labels, seed)
+    return dict(_plain({**report, **_spread(report, judged, rows, groups, seed)}))
+
+
+def _of_labels(judged: Judged, rows: Sequence[Row], scores: Floats, labels: LabelSet, seed: int) -> dict[str, Any]:
     by_lang = {lang: _short(judged, at) for lang, at in _languages(rows).items()}
-    report = {
+    return {
         "n": len(rows),
         "decision": judged.decision,
         **_agreement(judged),
@@ -70,7 +75,6 @@ def evaluate(
         "by_lang": by_lang,
         "mean_over_languages": metrics.mean_of_known(np.array([one["macro_f1"] for one in by_lang.values()])),
     }
-    return dict(_plain({**report, **_spread(report, judged, rows, groups, seed)}))
 
 
 def _spread(report: Mapping[str, Any], judged: Judged, rows: Sequence[Row], groups: Groups, seed: int) -> dict[str, Any]:
@@ -186,11 +190,14 @@ def _dimensions(rows: Sequence[Row], said: Floats, labels: LabelSet, groups: Gro
             "ccc": {name: metrics.ccc(x, y) for name, x, y in pairs},
         }
 
+    tallied = tally_of_dimensions(gold, said)
+    interval = interval_of_mean_pearson(gold, said, seed=seed)
     return {
         **correlations(slice(None)),
-        "interval": interval_of_mean_pearson(gold, said, seed=seed),
+        "interval": interval,
+        "intervals": {**intervals(tallied, seed=seed), "pearson": interval},
         "by_lang": {lang: correlations(at) for lang, at in _languages(rows).items()},
-        **_by_group(tally_of_dimensions(gold, said), rows, groups, seed),
+        **_by_group(tallied, rows, groups, seed),
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from affekt.errors import NoColumn
 from affekt.evaluation.bootstrap import LEVEL, ends, resample
 from affekt.evaluation.metrics import Booleans, Floats
 from affekt.evaluation.tally import Tally, main_numbers
@@ -13,6 +14,22 @@ UNKNOWN = "unknown"  # the group of a row whose cell is empty
 ENOUGH = 30  # rows of a group whose numbers are compared: an accuracy of 0.5 has a standard error of 0.09 there
 SHUFFLES = 200  # enough for the 95th percentile, which ten of them lie above
 Values = Sequence[str]  # of each row, the group that it is in
+
+
+def check_columns(by: Sequence[str], columns: Sequence[Mapping[str, str]], *, source: str) -> None:
+    """Refuses to count by a column that no row has.
+
+    Args:
+        columns: of each row, its cells by column.
+        source: the data that an error names.
+
+    Raises:
+        NoColumn: there is no such column; lists those that there are.
+    """
+    there = dict.fromkeys(name for row in columns for name in row)
+    for name in by:
+        if name not in there:
+            raise NoColumn(source, name, there)
 
 
 def values_of(columns: Sequence[Mapping[str, str]], name: str) -> list[str]:

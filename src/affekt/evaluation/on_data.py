@@ -59,12 +59,8 @@ def evaluate(
     options = {"labels": labels, "label_map": label_map, "where": where, "by": by, "limit": limit}
     texts = {"text_column": text_column, "label_column": label_column}
     answer = answering(data, options=options, texts=texts, heard=heard)
-    names = {
-        "data": name_of(data),
-        **{key: value for key, value in {"against": against, **options, **texts, "heard": heard}.items() if value},
-    }
-    called = ", ".join([repr(str(model))] * (model is not None) + [f"{key}={_plain(value)!r}" for key, value in names.items()])
-    return judge_on(answer, model, against=against, data=name_of(data), command=f"affekt.evaluate({called})")
+    named = {"data": name_of(data), "against": against, **options, **texts, "heard": heard}
+    return judge_on(answer, model, against=against, data=name_of(data), command=_call(model, named))
 
 
 def answering(
@@ -88,7 +84,7 @@ def answering(
     """
     modality = modality_of(data)
     if modality != "speech" and heard is not None:
-        raise InputError(f"utterances are heard before recordings, which a .csv lists; {name_of(data)} is read as {KINDS[modality]}")
+        raise InputError(f"utterances to hear before are for recordings, which a .csv lists; {name_of(data)} is read as {KINDS[modality]}")
     if modality != "text" and any(texts.values()):
         raise InputError(f"columns are named for texts; {name_of(data)} is read as {KINDS[modality]}, whose columns are path and label")
     if modality == "text":
@@ -136,5 +132,7 @@ def name_of(data: Any) -> str:
     return (Path(data).name or str(data)) if isinstance(data, (str, Path)) else f"a {type(data).__name__}"
 
 
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+def _call(model: str | Path | None, named: Mapping[str, Any]) -> str:
+    """The call that was made, without what was left as it is."""
+    given = [f"{name}={(str(value) if isinstance(value, Path) else value)!r}" for name, value in named.items() if value]
+    return f"affekt.evaluate({', '.join([repr(str(model))] * (model is not None) + given)})"

@@ -15,6 +15,7 @@ from affekt.batch import Progress
 from affekt.calibration.apply import probabilities, project, spoken
 from affekt.evaluation.albums import GROUPS, Bytes, Picture, read_album
 from affekt.evaluation.answers import Answers, measure
+from affekt.evaluation.groups import check_columns
 from affekt.models import choose_labels
 from affekt.parts import LabelSet, Row
 from affekt.pipeline import Reader
@@ -67,12 +68,13 @@ def answer_pictures(
     encoder, wanted = opened(model, labels)
     finer = spoken(encoder.card, wanted)
     pictures, dropped = read_album(path, wanted, label_map=label_map, where=where, limit=limit)
+    columns = [one.columns for one in pictures]
+    check_columns(by, columns, source=str(path))
     scores = scores_of(pictures, encoder, finer, report=report)
     if finer is not wanted:
         scores = project(scores, finer, wanted)
     name = f"{encoder.card.name}@{encoder.card.revision}"
     heading = {"model": name, "labels": wanted.name, "judged_as": wanted.name, "dropped": dropped}
-    columns = [one.columns for one in pictures]
     rows = [Row("", (one.label,), one.columns.get("language") or None, group=_subject(one.columns)) for one in pictures]
     return Answers(heading, rows, scores, wanted, columns=columns, by=tuple(dict.fromkeys((*GROUPS, *by))), units="subject")
 

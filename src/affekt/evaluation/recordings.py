@@ -17,6 +17,7 @@ from affekt.calibration.apply import probabilities, project, spoken
 from affekt.errors import BadRow, InputError
 from affekt.evaluation.answers import Answers, measure
 from affekt.evaluation.evaluate import limits_of
+from affekt.evaluation.groups import check_columns
 from affekt.evaluation.heard import Curve, Judge, curve, levels
 from affekt.evaluation.judged import judge
 from affekt.evaluation.manifest import Entry, read_manifest, speakers_of
@@ -112,12 +113,12 @@ def answer_recordings(
         raise InputError(f"{encoder.card.name} does not get to know voices, so that nothing can be heard before: leave out --heard")
     finer = spoken(encoder.card, wanted)
     entries, dropped = read_manifest(path, wanted, label_map=label_map, where=where, limit=limit)
+    check_columns(by, [entry.columns for entry in entries], source=str(path))
     speakers = speakers_of(entries, path, needed_by="--heard" if any(heard) else None)
     tick = ticks(report, 2 * len(entries))
     first = listen(entries, encoder, finer, source=path, tick=tick)
     again = rejudging(entries, encoder, finer, first=first, source=path)
-    rng = np.random.default_rng(seed)
-    told = curve(first.features, speakers, heard, judge=again, rng=rng, tick=tick)
+    told = curve(first.features, speakers, heard, judge=again, rng=np.random.default_rng(seed), tick=tick)
     if finer is not wanted:
         told = {level: (project(scores, finer, wanted), real) for level, (scores, real) in told.items()}
     return answers_of(entries, told, wanted, about=heading(encoder, wanted, dropped, first.too_long), by=by)

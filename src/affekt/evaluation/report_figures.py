@@ -7,9 +7,9 @@ from typing import Any
 from affekt.evaluation.report_words import count, decimal, spread
 from affekt.formats._svg import line, paint, plain, rect, text
 
-WIDE, HIGH = 480, 330  # of a whole figure
-LEFT, RIGHT, TOP, BOTTOM = 46, 466, 14, 244  # of its axes
-STRIP = 40  # height of the strip that shows how many rows there are
+WIDE, HIGH = 400, 306  # of a whole figure
+LEFT, RIGHT, TOP, BOTTOM = 46, 390, 12, 222  # of its axes
+STRIP = 38  # height of the strip that shows how many rows there are
 Z = 1.96  # standard deviations that hold 95 % of a normal distribution
 PLOT = 190  # width of the plot of an interval in a table
 
@@ -30,7 +30,7 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> str:
         tall = max(STRIP * one["n"] / most, 1)
         x, wide = _x(one["from"]) + 1, (RIGHT - LEFT) * (one["to"] - one["from"]) - 2
         marks.append(rect(x, base - tall, wide, tall, fill="accent", round_by=1.5, hint=f"{count(one['n'])} rows"))
-    marks += [_stroke("axis", LEFT, base, RIGHT, base), text(LEFT - 8, base - 2, "rows", size=11.5, style="soft", anchor="end")]
+    marks += [_stroke("axis", LEFT, base, RIGHT, base), text(LEFT - 8, base - 2, "rows", size=11, style="soft", anchor="end")]
     told = "; ".join(f"claimed {decimal(one['claimed'])}, right {decimal(one['right'])}, {count(one['n'])} rows" for one in there)
     return _figure(marks, title="Reliability diagram", description=f"A dot a bin of confidence: {told}.")
 
@@ -46,7 +46,7 @@ def risk_coverage(curve: Mapping[str, Any]) -> str:
     for (share, risk), (x, y) in zip(pairs, points, strict=True):
         marks.append(_dot(x, y, 4.5, f"answering the surest {share:.0%}: error {decimal(risk)}"))
         if round(share, 1) in (0.1, 0.5, 1.0):
-            marks.append(text(x, y - 11, decimal(risk), size=12.5, weight=600, anchor="end" if share == 1.0 else "middle"))
+            marks.append(text(x, y - 11, decimal(risk), size=12, weight=600, anchor="end" if share == 1.0 else "middle"))
     told = "; ".join(f"{share:.0%} of rows, error {decimal(risk)}" for share, risk in pairs)
     return _figure(marks, title="Risk-coverage curve", description=f"{told}.", high=HIGH - STRIP)
 
@@ -90,15 +90,15 @@ def _axes(across: str, up: str, *, low: float, top: float = 1.0) -> list[str]:
         share = at / 5
         marks += [
             line(LEFT, _y(share), RIGHT, _y(share)),
-            text(LEFT - 8, _y(share) + 4, f"{share * top:.2g}", size=11.5, style="soft", anchor="end"),
-            text(_x(share), BOTTOM + 17, f"{share:.1f}", size=11.5, style="soft", anchor="middle"),
+            text(LEFT - 8, _y(share) + 4, f"{share * top:.2g}", size=11, style="soft", anchor="end"),
+            text(_x(share), BOTTOM + 17, f"{share:.1f}", size=11, style="soft", anchor="middle"),
         ]
     middle = (TOP + BOTTOM) / 2
-    turned = text(12, middle + 2, up, size=12.5, style="soft", anchor="middle")
+    turned = text(0, 10, up, size=11.5, style="soft", anchor="middle")
     return [
         *marks,
-        text((LEFT + RIGHT) / 2, low, across, size=12.5, style="soft", anchor="middle"),
-        f'<g transform="rotate(-90 12 {middle:.0f})">{turned}</g>',
+        text((LEFT + RIGHT) / 2, low, across, size=11.5, style="soft", anchor="middle"),
+        f'<g transform="translate(0 {middle:.0f}) rotate(-90)">{turned}</g>',
     ]
 
 

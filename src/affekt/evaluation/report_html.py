@@ -8,7 +8,7 @@ from affekt.evaluation import report_tables as tables
 from affekt.evaluation.bootstrap import RESAMPLES
 from affekt.evaluation.report_style import style
 from affekt.evaluation.report_words import NAMES, called, count, decimal, name, safe, spread
-from affekt.evaluation.tally import MAIN
+from affekt.evaluation.tally import DIMENSIONAL, MAIN
 from affekt.formats._cells import flat
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # the browser itself refuses whatever would come from elsewhere
@@ -44,17 +44,16 @@ def page(numbers: Mapping[str, Any]) -> str:
 def _lede(numbers: Mapping[str, Any]) -> str:
     data = numbers.get("about", {}).get("data")
     where = f" of <b>{name(data)}</b>" if data else ""
-    how = f" Answers are {DECISIONS[numbers['decision']]}." if "decision" in numbers else ""
+    how = f" An answer is {DECISIONS[numbers['decision']]}." if "decision" in numbers else ""
     compared = f" Compared with <b>{name(numbers['comparison']['second'])}</b>." if "comparison" in numbers else ""
     return f"<p class=lede><b>{count(numbers['n'])}</b> rows{where}, judged on <b>{name(numbers['judged_as'])}</b>.{how}{compared}</p>"
 
 
 def _tiles(numbers: Mapping[str, Any]) -> Iterator[str]:
     if "pearson" in numbers:
-        known = [value for value in numbers["pearson"].values() if value is not None]
-        yield _tile("pearson", sum(known) / len(known) if known else None, numbers["interval"])
-        known = [value for value in numbers["ccc"].values() if value is not None]
-        yield _tile("ccc", sum(known) / len(known) if known else None, None)
+        for number in DIMENSIONAL:
+            known = [value for value in numbers[number].values() if value is not None]
+            yield _tile(number, sum(known) / len(known) if known else None, numbers["intervals"][number])
         return
     for number in MAIN:
         yield _tile(number, numbers[number], numbers["intervals"][number], chance=numbers["ece_by_chance"] if number == "ece" else None)
@@ -155,7 +154,7 @@ def _facts(numbers: Mapping[str, Any]) -> str:
     facts += [(word, name(numbers[key])) for key, word in FACTS.items() if numbers.get(key) is not None]
     facts += [(f"{called(key)}", decimal(numbers[key])) for key in ("micro_f1",) if key in numbers]
     facts += [("Brier score", decimal(numbers["brier"]))] if "brier" in numbers else []
-    facts += [(word, safe(about[key])) for key, word in (("date", "Date"), ("affekt", "Affekt")) if key in about]
+    facts += [(word, safe(about[key].replace("T", " "))) for key, word in (("date", "Date"), ("affekt", "Affekt")) if key in about]
     facts += [("Command", f"<code>{safe(about['command'])}</code>")] if "command" in about else []
     listed = "".join(f"<dt>{safe(word)}</dt><dd>{value}</dd>" for word, value in facts)
     told = (

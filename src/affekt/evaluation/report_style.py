@@ -2,8 +2,8 @@
 
 from affekt.formats._svg import _DARK, _FONTS, _LIGHT
 
-LIGHT = {**_LIGHT, "page": "#f4f6f8", "accent": "#2460c0", "good": "#1d7a4b", "bad": "#b3391f", "band": "#cfdff7"}
-DARK = {**_DARK, "page": "#0d0f13", "accent": "#7fb2ff", "good": "#6fd3a0", "bad": "#ff9c85", "band": "#2b4265"}
+LIGHT = {**_LIGHT, "page": "#f4f6f8", "accent": "#2460c0", "good": "#1d7a4b", "bad": "#b3391f", "band": "#a3c3f2"}
+DARK = {**_DARK, "page": "#0d0f13", "accent": "#7fb2ff", "good": "#6fd3a0", "bad": "#ff9c85", "band": "#3c5f94"}
 STEPS = 10  # shades of the heat map, beside none
 HEAT = {"light": (LIGHT["card"], "#1d57ad"), "dark": (DARK["card"], "#8fbcff")}
 READABLE = 4.5  # WCAG 2.2, 1.4.3: contrast of text with what is behind it
@@ -19,13 +19,14 @@ p{margin:0 0 10px}
 .brand{font-size:13px;font-weight:600;color:var(--accent);margin:0}
 .lede{font-size:16px;color:var(--soft);max-width:75ch;margin-bottom:24px;overflow-wrap:anywhere}
 .lede b{color:var(--ink);font-weight:600}
-.note{font-size:13px;color:var(--soft);max-width:80ch}
+.note{font-size:13px;color:var(--soft);max-width:100ch}
 .note:last-child{margin-bottom:0}
 .grid{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:20px}
 .card{background:var(--card);border:1px solid var(--edge);border-radius:12px;padding:20px 22px;min-width:0}
 .wide{grid-column:1/-1}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(188px,1fr));gap:12px;margin-bottom:20px}
 .tile{padding:16px 18px 14px}
+.tile svg{max-width:210px}
 .value{font-size:34px;line-height:1.15;font-weight:650;letter-spacing:-.02em;margin:4px 0 0}
 .range{font-size:13px;margin:0 0 8px}
 .what{font-size:12.5px;line-height:1.4;color:var(--soft);margin:8px 0 0}
@@ -76,8 +77,11 @@ svg .dot{fill:var(--accent);stroke:var(--card);stroke-width:1.5}
 @media (max-width:860px){.grid{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:520px){main{padding:22px 12px 32px}h1{font-size:24px}.card{padding:16px 14px;border-radius:10px}
 .tiles{grid-template-columns:repeat(2,minmax(0,1fr));gap:10px}.tile{padding:12px 12px 10px}.value{font-size:27px}
-th,td{padding:6px 7px}.bar{width:52px;margin-right:7px}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:8px}}
-@media print{@page{margin:14mm}body{font-size:12px}main{padding:0;max-width:none}.card{break-inside:avoid}.scroll{overflow:visible}
+.tile:last-child:nth-child(odd){grid-column:1/-1}table{font-size:13px}th,td{padding:6px 5px}.bar{width:34px;margin-right:6px}
+.heat tbody th,.heat thead th.corner{padding-right:6px}.heat td{min-width:33px;height:33px;font-size:12px}.heat .all{padding-left:5px}
+dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:8px}}
+@media print{@page{margin:14mm}body{font-size:12px;background:none}main{padding:0;max-width:none}.card{break-inside:avoid}
+.scroll{overflow:visible}figure{max-width:400px}.grid{display:block}.grid .card{margin-bottom:14px}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """
 

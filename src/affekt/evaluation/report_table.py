@@ -51,10 +51,8 @@ def _gaps(numbers: Mapping[str, Any]) -> list[str]:
     lines = []
     for group, one in numbers.get("gaps", {}).items():
         for name, gap in one["numbers"].items():
-            between = f"{flat(gap['highest'])} above {flat(gap['lowest'])}"
-            lines.append(
-                f"gap of {name} by {flat(group)}: {shown(gap['gap'])}{_interval(gap['interval'])}, by chance {shown(gap['by_chance'])}, {between}"
-            )
+            ends = f"{_interval(gap['interval'])}, by chance up to {shown(gap['by_chance'])}"
+            lines.append(f"gap of {name} by {flat(group)}: {shown(gap['gap'])}{ends}, {flat(gap['highest'])} above {flat(gap['lowest'])}")
     return lines
 
 

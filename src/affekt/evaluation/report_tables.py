@@ -39,7 +39,7 @@ def confusion(found: Mapping[str, Any]) -> str:
     heads = "".join(f"<th scope=col><span>{name(found['names'][at])}</span></th>" for at in used)
     rows = [_heat_row(found["names"][at], matrix[at], used, at) for at in used]
     size = " many" if len(used) > CROWDED else ""
-    head = f"<tr><th class=corner scope=col>truth ↓ · answer →</th>{heads}<th scope=col class=all>all</th></tr>"
+    head = f"<tr><th class=corner scope=col>truth ↓<br>answer →</th>{heads}<th scope=col class=all>all</th></tr>"
     return _scroll(f'<table class="heat{size}"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>', "confusion matrix")
 
 
@@ -89,14 +89,14 @@ def heard(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 def gaps(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The largest minus the smallest of each number among groups."""
-    reach = _reach(gap["interval"] for one in found.values() for gap in one["numbers"].values())
     bodies = []
     for grouping, one in found.items():
+        reach = _reach(gap["interval"] for gap in one["numbers"].values())
         rows = [_gap(number, gap, reach) for number, gap in one["numbers"].items()]
         left = f", {one['left_out']} too small" if one["left_out"] else ""
-        title = f"<b>by {name(grouping)}</b> <span class=same>({one['groups']} groups{left})</span>"
+        title = f"<b>by {name('language' if grouping == 'lang' else grouping)}</b> <span class=same>({one['groups']} groups{left})</span>"
         bodies.append(f"<tbody><tr><th scope=rowgroup colspan=7 class=left>{title}</th></tr>{''.join(rows)}</tbody>")
-    heads = ("Number", "Gap", "95 % interval", "", "Chance alone, up to", "Highest, lowest", "")
+    heads = ("Number", "Gap", "95 % interval", "", "Chance alone, up to", "<Highest, lowest", "")
     return _scroll(f"<table>{_head(heads)}{''.join(bodies)}</table>", "gaps between groups")
 
 
@@ -152,7 +152,12 @@ def _table(heads: Sequence[str], rows: Iterable[str], *, caption: str) -> str:
 
 
 def _head(heads: Sequence[str]) -> str:
-    return "<thead><tr>" + "".join(f"<th scope=col>{safe(head)}</th>" if head else "<td></td>" for head in heads) + "</tr></thead>"
+    """The heading; one that begins with "<" stands at the left of its column."""
+    cells = (
+        f"<th scope=col{' class=left' * head.startswith('<')}>{safe(head.removeprefix('<'))}</th>" if head else "<td></td>"
+        for head in heads
+    )
+    return f"<thead><tr>{''.join(cells)}</tr></thead>"
 
 
 def _scroll(table: str, what: str) -> str:

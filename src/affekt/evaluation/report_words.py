@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from affekt.formats._cells import flat
+from affekt.formats._cells import cut, flat
 
+LONG = 60  # cells of a name out of the data; what is longer is cut
 NAMES: Mapping[str, tuple[str, str]] = {  # number -> (what it is called, what it is)
     "macro_f1": ("Macro-F1", "mean F1 of the labels, each counting the same"),
     "accuracy": ("Accuracy", "share of rows that are wholly right"),
@@ -24,8 +25,8 @@ def safe(text: Any) -> str:
 
 
 def name(text: Any) -> str:
-    """A name out of the data, set apart from the writing direction of what surrounds it."""
-    return f"<bdi>{safe(text)}</bdi>"
+    """A name out of the data, cut where it is long, and set apart from the writing direction of what surrounds it."""
+    return f"<bdi>{safe(cut(flat(str(text)), LONG))}</bdi>"
 
 
 def called(number: str) -> str:

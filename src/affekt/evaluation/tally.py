@@ -31,11 +31,11 @@ class Tally:
 def tally(judged: Judged) -> Tally:
     """The numbers in `MAIN` of labels."""
     gold, said, known = judged.gold, judged.said, judged.known
-    right = ~((gold != said) & known).any(1)
+    wrong = ((gold != said) & known).any(1)
     apart = np.zeros((len(gold), BINS))  # claimed - right, in the bin of what was claimed
     apart[np.arange(len(gold)), metrics.bin_of(judged.confidence)] = judged.confidence - judged.hit
     cells = [one & known for one in (gold & said, ~gold & said, gold & ~said)]
-    return Tally(np.concatenate([np.ones((len(gold), 1)), right[:, None], apart, *cells], axis=1), _of_labels)
+    return Tally(np.concatenate([np.ones((len(gold), 1)), wrong[:, None], apart, *cells], axis=1), _of_labels)
 
 
 def tally_of_dimensions(gold: Floats, said: Floats) -> Tally:
@@ -50,12 +50,12 @@ def main_numbers(tallied: Tally, at: metrics.Booleans | slice = slice(None)) -> 
 
 
 def _of_labels(sums: Floats) -> dict[str, Floats]:
-    rows, right, apart = sums[..., 0], sums[..., 1], sums[..., 2 : 2 + BINS]
+    rows, wrong, apart = sums[..., 0], sums[..., 1], sums[..., 2 : 2 + BINS]
     counts = Counts(*np.split(sums[..., 2 + BINS :], 3, axis=-1))
     f1 = metrics.f1(counts)
     return {
         "macro_f1": metrics.mean_of_known(f1),
-        "accuracy": right / rows,
+        "accuracy": 1 - wrong / rows,
         "weighted_f1": metrics.mean_by_support(f1, counts),
         "ua": metrics.mean_of_known(metrics.recall(counts)),
         "ece": np.abs(apart).sum(-1) / rows,

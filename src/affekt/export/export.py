@@ -20,7 +20,7 @@ from affekt.errors import InputError, ParityError, UnknownName
 from affekt.evaluation.evaluate import evaluate
 from affekt.evaluation.rows import choose_set, map_rows
 from affekt.export.halves import Halves, halve
-from affekt.export.measuring import Measured, measure
+from affekt.export.measuring import Measured, measure, torch_threads
 from affekt.export.parity import TOLERANCE, check
 from affekt.export.pruning import check_share
 from affekt.export.table import FIGURES, text_of
@@ -96,7 +96,7 @@ def export(
         tolerance: points of macro-F1, or hundredths of a correlation, that it may lose.
         labels: label set that the rows are labelled in; None: the model's first.
         label_map: the data's name -> ours, or None to drop the row; None: the one that the model was trained with.
-        threads: by which speed is measured; 0: all there are.
+        threads: that the work takes, and by which speed is measured; 0: all there are.
         overwrite: put the model in the place of what is there.
         tell: is told what is being done, and the table if nothing ships.
 
@@ -112,14 +112,14 @@ def export(
     plan = _plan(kind, prune, trim=trim_vocabulary, threads=threads, in_torch=in_torch)
     rows, asked = _rows(data, card, labels=labels, label_map=label_map, columns=columns or Columns())
     halves = halve(rows)
-    with _working(out) as work:
+    with _working(out) as work, torch_threads(threads):
         tell(f"{card.name}: writing variants")
         if in_torch:
             variants, more = of_torch(folder, card, plan, work=work, halves=halves)
         else:
             variants, more = of_graph(folder, card, plan, work=work), {}
         tell(f"{len(variants)} variants: measuring on {len(halves.judge)} rows")
-        measured = measure(variants, halves, asked, sets=list(card.calibration), threads=threads)
+        measured = measure(variants, halves, asked, sets=list(card.calibration))
         told = _told(card, plan, asked, halves, measured, in_torch) | more
         try:
             check(measured, tolerance=tolerance, rows=len(halves.judge), figure=FIGURES[told["figure"]])

@@ -74,18 +74,16 @@ class Answers:
     calibration: Calibration
 
 
-def measure(variants: Sequence[Variant], halves: Halves, labels: LabelSet, *, sets: Sequence[str], threads: int) -> list[Measured]:
-    """Every variant, on the same rows, with the same threads; the first is what the others are held to.
+def measure(variants: Sequence[Variant], halves: Halves, labels: LabelSet, *, sets: Sequence[str]) -> list[Measured]:
+    """Every variant, on the same rows; the first is what the others are held to.
 
     Args:
         labels: that the rows are labelled in, one of the sets.
         sets: all that the model speaks.
-        threads: of torch; the variants have been opened with as many.
     """
-    with _threads(threads):
-        speeds = _speeds([one.encoder for one in variants], halves.judge)
-        answers = [_answers(one.encoder, halves, labels, sets) for one in variants]
-        twins = [None if one.twin is None else said(one.twin, halves.judge, sets) for one in variants]
+    speeds = _speeds([one.encoder for one in variants], halves.judge)
+    answers = [_answers(one.encoder, halves, labels, sets) for one in variants]
+    twins = [None if one.twin is None else said(one.twin, halves.judge, sets) for one in variants]
     first, made = answers[0], list[Measured]()
     best, _ = worth(halves.judge, first, labels)
     for variant, (alone, batched), own, twin in zip(variants, speeds, answers, twins, strict=True):
@@ -153,7 +151,7 @@ def _seconds(encoder: OpenEncoder, rows: Sequence[Row], size: int) -> float:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
     """So many threads for torch; 0: as many as it has by itself."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)

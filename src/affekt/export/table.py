@@ -14,11 +14,10 @@ COLUMNS = {  # key -> heading, digits behind the point
     "probability": ("score", 4),
 }
 FIGURES = {"macro_f1": "macro-F1", "pearson": "Pearson"}
-EXPLAINED = (
-    "MB: of the graph, in torch of the numbers in fp32. 1 a time, 32 a time: sentences a second, one at a time and 32 at a time.",
-    "lost: points of {figure} against {first}. ECE: calibration error. raw, score: largest difference of raw outputs and of calibrated",
-    "scores against {first}.",
-)
+EXPLAINED = """
+MB: of the graph, in torch of the numbers in fp32. 1 a time, 32 a time: sentences a second, so many at once.
+lost: points of {figure} against {first}. ECE: calibration error.
+raw, score: largest difference of raw outputs, and of calibrated scores, against {first}."""
 
 
 def text_of(told: Mapping[str, Any]) -> str:
@@ -34,8 +33,7 @@ def text_of(told: Mapping[str, Any]) -> str:
     lines = [_line(row, widths) for row in rows]
     if told["torch"]:
         lines.insert(1, f"{'torch':<{widths[0]}}  {told['torch']}")
-    said = " ".join(EXPLAINED).format(figure=figure, first=variants[0]["variant"])
-    return "\n".join([*lines, "", said, *_notes(told)])
+    return "\n".join([*lines, EXPLAINED.format(figure=figure, first=variants[0]["variant"]), *_notes(told)])
 
 
 def _name(one: Mapping[str, Any]) -> str:
@@ -53,12 +51,13 @@ def _line(row: list[str], widths: list[int]) -> str:
 def _notes(told: Mapping[str, Any]) -> list[str]:
     rows, threads = told["rows"], told["threads"]
     notes = [
-        f"* is what was asked for. {rows['calibrate']} rows calibrate, {rows['judge']} others judge: one of these is "
-        f"{100 / rows['judge']:.2f} points of accuracy. {threads or 'All'} thread{'' if threads == 1 else 's'}."
+        f"* is what was asked for. {rows['calibrate']} rows calibrate, {rows['judge']} others judge, "
+        f"of which one is {100 / rows['judge']:.2f} points of accuracy.",
+        f"{threads or 'All'} thread{'' if threads == 1 else 's'}.",
     ]
     if pieces := told.get("pieces"):
-        notes.append(
-            f"The vocabulary goes from {pieces['before']} to {pieces['after']} pieces, those that these rows need. With the pieces of one "
-            f"half alone, {pieces['respelt']:.0%} of the texts of the other would be spelt otherwise, as some new texts will be."
-        )
+        notes += [
+            f"The vocabulary goes from {pieces['before']} to {pieces['after']} pieces, those that these rows need.",
+            f"With those of one half, {pieces['respelt']:.0%} of the texts of the other would be spelt otherwise, as new texts may be.",
+        ]
     return notes

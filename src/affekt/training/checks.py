@@ -30,7 +30,7 @@ class Checks:
         balance: part -> label -> rows; of a multi-label set with its word for "no label".
         leaks: kind of tie -> rows of dev and test that share it with another part.
         leaking: some of these rows.
-        conflicts: rows of the same text with different labels.
+        conflicts: rows of the same text with different labels, of some such texts; `conflicting` counts all.
         suspects: some of the rows whose label is doubtful, the most doubtful first; `suspected` counts all.
         lengths: of the texts, in characters: least, median, 95 % (that many have at most so much), most.
         broken: rows that could not be used, and why.
@@ -42,6 +42,7 @@ class Checks:
     leaks: Mapping[str, int]
     leaking: tuple[int, ...]
     conflicts: tuple[tuple[int, ...], ...]
+    conflicting: int
     suspects: tuple[Suspect, ...]
     suspected: int
     languages: Mapping[str, int]
@@ -61,15 +62,14 @@ class Checks:
         if self.lengths:
             said.append("characters of a text: " + ", ".join(f"{name} {n:,}" for name, n in self.lengths.items()))
         if self.broken:
-            said.append(
-                f"{len(self.broken)} rows could not be used: " + _some([f"row {line}: {why}" for line, why in self.broken], "; ", 5)
-            )
+            problems = [f"row {line}: {why}" for line, why in self.broken]
+            said.append(f"{len(self.broken)} rows could not be used: {_some(problems, '; ', 5)}")
         if self.conflicts:
-            pairs = [" and ".join(map(str, one[:5])) for one in self.conflicts]
-            said.append(f"{len(self.conflicts)} texts are there more than once, with different labels: rows " + _some(pairs, "; ", 10))
+            same = [" and ".join(map(str, one[:5])) for one in self.conflicts]
+            said.append(f"{self.conflicting} texts are there more than once, with different labels: rows {_some(same, '; ', 10)}")
         if self.suspects:
             doubted = [f"row {one.line} ({one.given}, likelier {one.likelier})" for one in self.suspects]
-            said.append(f"{self.suspected} labels are doubtful, worth a look: " + _some(doubted, ", ", 10))
+            said.append(f"a simple model would give {self.suspected} rows another label; the most doubtful: {_some(doubted, ', ', 10)}")
         return [*said, *(f"warning: {one}" for one in self.warnings)]
 
 
@@ -84,9 +84,11 @@ def check(split: Split, labels: LabelSet, *, read: Labelled | None = None) -> Ch
     part_of = [part for part in PARTS for _ in parts[part]]
     ties = ties_of(rows)
     broken = read.broken if read else ()
-    balance = {part: _counts(some, labels) for part, some in parts.items() if some}
-    leaks = {"group": ties.groups, "same text or file": (ties.same,), "near-duplicate": (ties.near,)}
-    leaking = {kind: _leaking(keys, part_of) for kind, keys in leaks.items()}
+    names = _names(rows, labels)
+    balance = {part: _counts(some, names, labels) for part, some in parts.items() if some}
+    kinds = {"group": ties.groups, "speaker": (ties.people,), "text or file": (ties.same,), "near-duplicate": (ties.near,)}
+    leaking = {kind: _leaking(keys, part_of) for kind, keys in kinds.items()}
+    conflicts = _conflicts(rows)
     suspects, doubt = _suspects(rows, labels)
     return Checks(
         labels=labels.name,
@@ -94,7 +96,8 @@ def check(split: Split, labels: LabelSet, *, read: Labelled | None = None) -> Ch
         balance=balance,
         leaks={kind: len(found) for kind, found in leaking.items()},
         leaking=_lines(rows, sorted(set().union(*leaking.values())))[:SHOWN],
-        conflicts=_conflicts(rows)[:SHOWN],
+        conflicts=conflicts[:SHOWN],
+        conflicting=len(conflicts),
         suspects=suspects[:SHOWN],
         suspected=len(suspects),
         languages=dict(Counter(row.lang or UNKNOWN for row in rows).most_common()),
@@ -104,11 +107,22 @@ def check(split: Split, labels: LabelSet, *, read: Labelled | None = None) -> Ch
     )
 
 
-def _counts(rows: Sequence[Row], labels: LabelSet) -> dict[str, int]:
+def _names(rows: Sequence[Row], labels: LabelSet) -> tuple[str, ...]:
+    """What is counted: the labels, and the word for none where rows have none."""
     if labels.kind == "dimensions":
-        return {}
-    found = Counter(one for row in rows for one in row.labels or ([labels.none] if labels.none and row.labels is not None else ()))
-    return {name: found[name] for name in (*labels.labels, *([labels.none] if labels.none else []))}
+        return ()
+    bare = labels.none is not None and any(labels.none in _words(row, labels) for row in rows)
+    return (*labels.labels, str(labels.none)) if bare else labels.labels
+
+
+def _counts(rows: Sequence[Row], names: Sequence[str], labels: LabelSet) -> dict[str, int]:
+    found = Counter(word for row in rows for word in _words(row, labels))
+    return {name: found[name] for name in names}
+
+
+def _words(row: Row, labels: LabelSet) -> tuple[str, ...]:
+    """The labels of a row; the word for none where it is annotated and has none."""
+    return row.labels or ((labels.none,) if labels.none and row.labels is not None else ())
 
 
 def _leaking(keys: Sequence[Integers], part_of: Sequence[str]) -> set[int]:
@@ -164,11 +178,8 @@ def _unbalanced(balance: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def _leaks(leaking: Mapping[str, set[int]]) -> list[str]:
-    return [
-        f"{len(rows)} rows of dev and test share a {kind} with another part: they flatter the model"
-        for kind, rows in leaking.items()
-        if rows
-    ]
+    found = {kind: len(rows) for kind, rows in leaking.items() if rows}
+    return [f"{n} rows of dev and test share a {kind} with another part: they flatter the model" for kind, n in found.items()]
 
 
 def _many_broken(broken: int, sound: int) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from affekt.parts import LabelSet, Row
 from affekt.preprocessing.personal import Population
@@ -37,7 +38,8 @@ def heads_of(job: Job, features: Floats, rows: Sequence[Row], *, balanced: bool,
     turned = features @ turn
     for labels in job.sets:
         gold, known = (np.tile(part, (draws, 1)) for part in gold_of(job, rows, labels))
-        head = fit_head(turned, gold, known, labels, groups=groups, balanced=balanced)
+        with threadpool_limits(1):  # on a busy machine several threads wait for each other at each of thousands of small steps
+            head = fit_head(turned, gold, known, labels, groups=groups, balanced=balanced)
         made[labels.name] = replace(head, weight=np.asarray(turn @ head.weight, np.float32))
     return made
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import InputError, UnknownName
-from affekt.parts import LabelSet, Row
+from affekt.parts import Card, LabelSet, Row
 from affekt.training.loop import Optimiser, Watch
 from affekt.training.losses import Loss
 
@@ -57,11 +57,13 @@ class Made:
         facts: what the card says of how it was made.
         unseen: label set -> raw outputs for the rows of train, then dev, each by a model that has not seen the row; it is calibrated on
             these where they are given, else on what the model says of dev.
+        card: of a family that calibrates and judges by itself.
     """
 
     weights: Path
     facts: Mapping[str, Any] = field(default_factory=dict)
     unseen: Mapping[str, Floats] | None = None
+    card: Card | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,6 @@ from affekt.training.job import Job
 from affekt.training.lesson import lesson_of
 from affekt.training.loop import Network, Optimiser, Progress, fit
 
-SPREAD = 0.02  # of new weights, as BERT and GPT have it
-
 
 class Heads(nn.Module):
     """One linear head for each of some label sets; their names may hold anything, which those of torch's modules may not."""
@@ -27,9 +25,6 @@ class Heads(nn.Module):
         super().__init__()
         self.names = [labels.name for labels in label_sets]
         self.linear = nn.ModuleList(nn.Linear(width, len(labels.labels)) for labels in label_sets)
-        for head in self.linear:
-            nn.init.normal_(head.weight, std=SPREAD)
-            nn.init.zeros_(head.bias)
 
     def forward(self, pooled: Tensor) -> dict[str, Tensor]:
         """{label set: (batch, labels)}. Args: pooled (batch, width)."""
@@ -81,12 +76,12 @@ class OverTokens:
             rows: some typical ones, at least one.
 
         Raises:
-            WeightsError: the graph says something else than the network.
+            ParityError: the graph says something else than the network.
         """
         self.spelling.tokenizer.save(str(folder / TOKENIZER))
         found = sorted((self.prepare(row) for row in rows), key=self.size)
         tried = [self.collate(some) for some in (found[-1:] * 2, found[:1], found)]
-        trace(self.module.cpu(), folder / GRAPH, tried, inputs=self.inputs, sets=sets)
+        trace(self.module, folder / GRAPH, examples=tried, inputs=self.inputs, sets=sets)
         return {"traced": True, "pad": self.pad, "most_tokens": self.spelling.most, "turns": self.spelling.turns}
 
 

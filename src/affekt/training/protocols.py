@@ -16,6 +16,7 @@ from affekt.batch import Progress
 from affekt.calibration.fit import fit as fit_calibration
 from affekt.errors import InputError, MissingExtra
 from affekt.evaluation.answers import Answers, measure
+from affekt.evaluation.groups import check_columns
 from affekt.evaluation.heard import curve, levels
 from affekt.evaluation.manifest import read_manifest, speakers_of
 from affekt.evaluation.recordings import answers_of, heading, listen, opened, ticks
@@ -193,6 +194,7 @@ def answer_refitted(
     if wanted.kind != "single":
         raise InputError(f"a head is fitted to a label set of which exactly one applies, and {wanted.name} is none; try --labels ekman7")
     entries, dropped = read_manifest(path, wanted, label_map=label_map, where=where, limit=limit)
+    check_columns(by, [entry.columns for entry in entries], source=str(path))
     speakers = speakers_of(entries, path, needed_by="--protocol")
     asked = _asked(speakers, folds)
     tick = ticks(report, 2 * len(entries) + len(asked))

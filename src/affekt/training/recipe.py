@@ -78,6 +78,7 @@ class Recipe(_Part):
     optimiser: dict[str, Any] = {}
     loss: dict[str, Any] = {}
     augment: dict[str, Any] = Field(default={}, description="settings of the modality's augmentation")
+    paraphraser: str = Field(default="", description="folder of a language model that paraphrases, where augment.paraphrase is above 0")
     shares: dict[str, float] = Field(default={}, description="label set -> what its loss is multiplied by")
     teacher: Teacher | None = None
     search: Search | None = None

@@ -53,7 +53,8 @@ def searched(recipe: Recipe, out: Path, *, once: Once, resume: bool, overwrite: 
         study_name="search",
         load_if_exists=True,
     )
-    if not study.trials:
+    done = len(study.trials)
+    if not done:
         study.enqueue_trial(_now(recipe, family.space, asdict(family.optimiser)))
     began = time.monotonic()
 
@@ -65,7 +66,7 @@ def searched(recipe: Recipe, out: Path, *, once: Once, resume: bool, overwrite: 
         watch.tell(f"trial {trial.number + 1}: {figure:.4f} with {trial.params}; {max(left, 0):.0f} min left")
         return figure
 
-    study.optimize(objective, n_trials=max(recipe.search.trials - len(study.trials), 1), timeout=60 * recipe.search.minutes)
+    study.optimize(objective, n_trials=max(recipe.search.trials - done, 1), timeout=60 * recipe.search.minutes)
     return _kept(study, place, overwrite=overwrite)
 
 

@@ -17,8 +17,8 @@ from affekt.training.ties import Integers, Ties, ties_of
 
 Floats = NDArray[np.float64]
 PARTS = ("train", "dev", "test")
-NEAR_MOST = 0.2  # share of the rows that near-duplicates may hang together beyond their groups: what does more is a template
-NEAR_FEW = 20  # rows; below that a share means little
+MOST = 0.2  # share of the rows that texts may hang together beyond their groups: what does more is a template or a stock phrase
+FEW = 20  # rows; below that a share means little
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,9 @@ def split_rows(rows: Sequence[Row], *, dev: float, test: float, seed: int) -> Sp
     """The rows in three parts; which row is where depends on the rows and the seed, and not on the order of the rows.
 
     Rows that share a group or a further tie, the same or nearly the same text, or a file of the same content are in one
-    part. Where the rows say which part they are in, that is obeyed, and dev is cut from train if no row is in it; rows of
-    such data that do not say are in train.
+    part; texts tie less where they would hang more than a fifth of the rows together, and a note says so. Where the rows
+    say which part they are in, that is obeyed, and dev is cut from train if no row is in it; rows of such data that do not
+    say are in train.
 
     Args:
         dev, test: shares of the rows, in [0, 1), that sum to less than 1; 0: no such part.
@@ -107,18 +108,24 @@ def _cut(rows: Sequence[Row], shares: Mapping[str, float]) -> Split:
 
 
 def _pieces(ties: Ties) -> tuple[Integers, list[str]]:
-    """The piece of each row, numbered from 0 by the first row of each, and a note where near-duplicates had to be parted."""
-    piece, hard = ties.pieces(), ties.pieces(near=False)
-    sizes = np.bincount(piece)
-    large = np.flatnonzero(sizes > max(NEAR_FEW, NEAR_MOST * len(piece)))
-    loose = np.isin(piece, [at for at in large if len(set(hard[piece == at].tolist())) > 1])
+    """The piece of each row, numbered from 0 by the first row of each, and a note where texts that are alike had to be parted.
+
+    "Okay." is said in most dialogues, and would hang them all together; a text alone is never parted from itself.
+    """
+    piece, looser = ties.pieces(), (ties.pieces(near=False), ties.pieces(near=False, same=False))
+    parted = np.zeros(len(piece), np.bool_)
+    for without in looser:
+        for at in np.flatnonzero(np.bincount(piece) > max(FEW, MOST * len(piece))):
+            inside = piece == at
+            if len(np.unique(without[inside])) > 1 and len(np.unique(ties.same[inside])) > 1:
+                piece, parted = np.where(inside, without, piece), parted | inside
     notes = []
-    if loose.any():
+    if parted.any():
         notes.append(
-            f"{loose.sum()} of {len(piece)} rows hang together as near-duplicates, and are parted all the same: "
-            "dev and test flatter a model of such rows"
+            f"{parted.sum()} of {len(piece)} rows hang together by equal or nearly equal texts, and are parted all the same; "
+            "rows that share a group are not"
         )
-    return np.unique(np.where(loose, hard, piece), return_inverse=True)[1], notes
+    return np.unique(piece, return_inverse=True)[1], notes
 
 
 def _counts(rows: Sequence[Row], piece: Integers) -> tuple[Floats, list[str]]:

@@ -76,7 +76,8 @@ def make_encoder(job: Job, folder: Path) -> Made:
 
     Raises:
         InputError: rows, settings and encoder do not go together.
-        WeightsError: the encoder cannot be opened, or its graph says something else than it.
+        ParityError: the graph says something else than it.
+        WeightsError: the encoder cannot be opened.
     """
     torch.manual_seed(job.seed)
     settings = job.settings
@@ -117,7 +118,7 @@ def write(network: OverTokens, folder: Path, *, body: Any, rows: Sequence[Row]) 
         rows: of the training split.
 
     Raises:
-        WeightsError: the graph says something else than the network.
+        ParityError: the graph says something else than the network.
     """
     heads = network.module.heads
     facts = network.write(folder, rows=rows[:TYPICAL], sets=heads.names)

@@ -22,17 +22,23 @@ class Ties:
 
     Args:
         groups: one for the group of the data, and one for each of its further columns.
+        people: who speaks; ties nothing unless it is a group as well.
         same: the text as `plain` has it, or the content of the file.
         near: texts that are near-duplicates, one the next.
     """
 
     groups: tuple[Integers, ...]
+    people: Integers
     same: Integers
     near: Integers
 
-    def pieces(self, *, near: bool = True) -> Integers:
-        """The piece that each row is in, (rows,): rows of one piece hang together by any of the ties."""
-        return together((*self.groups, self.same, *([self.near] if near else [])), rows=len(self.same))
+    def pieces(self, *, same: bool = True, near: bool = True) -> Integers:
+        """The piece that each row is in, (rows,), named by its first row: rows of one piece hang together by any of the ties.
+
+        Args:
+            same, near: whether these ties count.
+        """
+        return together((*self.groups, *([self.same] if same else []), *([self.near] if near else [])), rows=len(self.same))
 
 
 def ties_of(rows: Sequence[Row]) -> Ties:
@@ -45,7 +51,7 @@ def ties_of(rows: Sequence[Row]) -> Ties:
         for tie in row.ties:
             columns[tie.partition("=")[0]][at] = tie
     groups = (_numbered(row.group for row in rows), *(_numbered(column) for column in columns.values()))
-    return Ties(groups, _numbered(same), _near(texts))
+    return Ties(groups, _numbered(row.who for row in rows), _numbered(same), _near(texts))
 
 
 def together(keys: Sequence[Integers], *, rows: int) -> Integers:

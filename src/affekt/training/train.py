@@ -212,6 +212,8 @@ def _job(
 
 
 def _card(name: str, made: Made, job: Job, *, recipe: Recipe, facts: Mapping[str, Any]) -> Card:
+    if made.card is not None:
+        return replace(made.card, name=name, facts={**facts, **made.card.facts})
     spoken = sorted({row.lang for row in job.train if row.lang})
     folder = made.weights.parent
     sums = {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir()) if file.is_file()}
@@ -234,6 +236,9 @@ def _plain(labels: LabelSet) -> Calibration:
 
 def _judged(card: Card, encoder: OpenEncoder, made: Made, job: Job, test: Sequence[Row]) -> tuple[Card, dict[str, dict[str, Any]]]:
     """The card, calibrated, and what the model is worth: in what ships, through the preprocessing that ships."""
+    if made.card is not None:
+        found = {"dev": next(iter(card.facts["measured"].values()))}
+        return card, found | ({"test": _worth(test, said(encoder, test, list(card.calibration)), job.sets[0], card)} if test else {})
     rows = [*job.train, *job.dev] if made.unseen is not None else list(job.dev)
     names = [labels.name for labels in job.sets]
     raw = dict(made.unseen) if made.unseen is not None else said(encoder, rows, names) if rows else {}

@@ -85,13 +85,13 @@ def write(network: Network, folder: Path, *, sets: Sequence[str]) -> Path:
 
     Raises:
         OSError: the folder cannot be written.
-        WeightsError: the graph says something else than the network.
+        ParityError: the graph says something else than the network.
     """
     (folder / VOCABULARY).write_text(json.dumps(list(network.vocabulary), ensure_ascii=False), encoding="utf-8")
     chance = torch.Generator().manual_seed(0)
     ids = UNKNOWN + 1 + len(network.vocabulary)
     tried = [(torch.randint(ids, (rows, MOST_WORDS), generator=chance),) for rows in TRIED]
-    trace(network.module, folder / MODEL, tried, inputs=["ids"], sets=sets)
+    trace(network.module, folder / MODEL, examples=tried, inputs=["ids"], sets=sets)
     return folder / MODEL
 
 
@@ -99,7 +99,7 @@ def make(job: Job, folder: Path, *, build: Callable[[int], nn.Module]) -> Made:
     """Trains, and writes what `affekt.encoders._word_network` opens.
 
     Raises:
-        InputError, WeightsError: as `train` and `write`.
+        InputError, OSError, ParityError: as `train` and `write`.
     """
     network, history = train(job, build)
     weights = write(network, folder, sets=[labels.name for labels in job.sets])

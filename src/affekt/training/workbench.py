@@ -19,6 +19,7 @@ from affekt.parts import LabelSet, Row
 from affekt.training.augment_text import TextAugmentation, augmented
 from affekt.training.checks import Checks, check
 from affekt.training.loop import Watch
+from affekt.training.paraphrase import paraphrasing
 from affekt.training.recipe import Recipe, checked, family_of
 from affekt.training.search import searched
 from affekt.training.split import Split, split_rows
@@ -134,7 +135,10 @@ def lessons_of(ready: Ready, recipe: Recipe) -> Lessons:
         return Lessons(teacher)
     if recipe.modality == "text":
         settings: TextAugmentation = checked(TextAugmentation, recipe.augment, source="[augment]")
-        return Lessons(teacher, lambda row, rng: replace(row, text=augmented(row.text, settings, rng)))
+        if settings.paraphrase and not recipe.paraphraser:
+            raise InputError("augment.paraphrase is above 0, and no paraphraser is named: the folder of a language model, see docs/llm.md")
+        other = paraphrasing(Path(recipe.paraphraser)) if settings.paraphrase else None
+        return Lessons(teacher, lambda row, rng: replace(row, text=augmented(row.text, settings, rng, paraphrase=other)))
     if recipe.modality == "speech":
         from affekt.training.augment_speech import SpeechAugmentation as Kind
     else:

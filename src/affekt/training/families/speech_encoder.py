@@ -174,7 +174,9 @@ def _piece(samples: Floats, rng: np.random.Generator) -> Floats:
 def _varied(samples: Floats, changes: SpeechAugmentation, *, seed: Sequence[int]) -> Floats:
     """The recording as a voice says it that is drawn by the seed; all that has one seed is of one voice in one place."""
     rng = np.random.default_rng(seed)
-    often: dict[str, Any] = {kind: float(rng.random() < getattr(changes, kind)) for kind in ("speed", "reverb", "noise", "gain", "telephone", "opus")}
+    often: dict[str, Any] = {
+        kind: float(rng.random() < getattr(changes, kind)) for kind in ("speed", "reverb", "noise", "gain", "telephone", "opus")
+    }
     exact: dict[str, Any] = {kind: 2 * (float(rng.uniform(*getattr(changes, kind))),) for kind in ("speeds", "snr", "gains")}
     return augmented(samples, replace(changes, **often, **exact), rng)
 

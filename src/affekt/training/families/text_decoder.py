@@ -88,7 +88,7 @@ def make(job: Job, folder: Path) -> Made:
     start = settings.start or _pretrained(job)
     body, tokenizer, name = open_body(start, most_tokens=settings.most_tokens)
     torch.manual_seed(job.seed)
-    network = network_of(body, tokenizer, job)
+    network = network_of(body, tokenizer, job=job)
     history = learn(network, job).history
     if settings.rank:
         save_changes(network.module.body, folder / FOLDER, start=name)
@@ -98,7 +98,7 @@ def make(job: Job, folder: Path) -> Made:
     return Made(folder / GRAPH, {**told, **facts, "history": history})
 
 
-def network_of(body: Any, tokenizer: Tokenizer, job: Job) -> OverTokens:
+def network_of(body: Any, tokenizer: Tokenizer, *, job: Job) -> OverTokens:
     """The body with heads, ready to learn.
 
     Raises:
@@ -156,24 +156,7 @@ def save_changes(changed: Any, folder: Path, *, start: str) -> None:
     (folder / ADAPTER_CONFIG).write_text(json.dumps(plain, indent=1, default=str) + "\n", encoding="utf-8")
 
 
-def _pretrained(job: Job) -> str:
-    """The folder of a small decoder that has learned the texts of the training rows, and of the files beside."""
-    settings: Settings = job.settings
-    shape = Shape(
-        layers=settings.layers,
-        width=settings.width,
-        heads=settings.heads,
-        vocabulary=settings.vocabulary,
-        tokens=settings.most_tokens,
-        epochs=settings.pretrain_epochs,
-        rate=settings.pretrain_rate,
-    )
-    texts = [row.text for row in job.train] + _lines(settings.pretrain)
-    with library("accelerate").PartialState().main_process_first():  # of several processes one trains it, the others wait and open it
-        return str(pretrain(texts, job.work, shape=shape, seed=job.seed, watch=job.watch))
-
-
-def _lines(files: Sequence[str]) -> list[str]:
+def read_texts(files: Sequence[str]) -> list[str]:
     """The lines of some files that say anything.
 
     Raises:
@@ -186,6 +169,23 @@ def _lines(files: Sequence[str]) -> list[str]:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{file}, of the setting pretrain, cannot be read: {error}; it is UTF-8, one text a line") from error
     return found
+
+
+def _pretrained(job: Job) -> str:
+    """The folder of a small decoder that has learned the texts of the training rows, and of the files beside."""
+    settings: Settings = job.settings
+    shape = Shape(
+        layers=settings.layers,
+        width=settings.width,
+        heads=settings.heads,
+        vocabulary=settings.vocabulary,
+        tokens=settings.most_tokens,
+        epochs=settings.pretrain_epochs,
+        rate=settings.pretrain_rate,
+    )
+    texts = [row.text for row in job.train] + read_texts(settings.pretrain)
+    with library("accelerate").PartialState().main_process_first():  # of several processes one trains it, the others wait and open it
+        return str(pretrain(texts, job.work, shape=shape, seed=job.seed, watch=job.watch))
 
 
 FAMILY = Family("text_decoder", Settings, make, Optimiser(epochs=4, batch=32, rate=1e-3, head_rate=1e-3))
