@@ -18,16 +18,18 @@ for library in ("torch", "onnx", "safetensors"):
 
 import onnx
 import torch
+from safetensors.numpy import save_file
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from torch import nn
 
 from affekt import Reader
+from affekt.encoders import text_adapter
 from affekt.encoders._card import read_card, revision_of, write_card
 from affekt.encoders._open import open_encoder
 from affekt.encoders._tokens import GRAPH, TOKENIZER, Spelling
 from affekt.errors import InputError, ParityError, UnknownName, WeightsError
 from affekt.export import export as exporting
-from affekt.export import measuring, text_onnx
+from affekt.export import forms, measuring, text_onnx
 from affekt.export.export import Columns, Exported, export
 from affekt.export.forms import open_form, trim_for, trimmed
 from affekt.export.halves import halve
@@ -36,6 +38,7 @@ from affekt.export.pruning import importances, prune
 from affekt.export.table import COLUMNS
 from affekt.export.variants import InTorch
 from affekt.parts import Calibration, Card, LabelSet, Row
+from affekt.training import targets
 from affekt.training.families import text_encoder as family
 from affekt.training.families.text_encoder import WEIGHTS, Network, WithHeads, open_trained, write
 from affekt.training.text_encoder import TextEncoder
@@ -89,7 +92,7 @@ def network(*, turns: int = 0) -> Network:
     with torch.no_grad():
         pooled = body.pooled(*made.collate([made.prepare(row) for row in learned]))
         gold = nn.functional.one_hot(torch.arange(len(learned)) % 3).float() * 8 - 4
-        head = made.module.heads["moods"]
+        head = made.module.heads.linear[0]
         given = torch.cat([pooled, torch.ones(len(pooled), 1)], 1)
         found = torch.linalg.solve(given.T @ given + RIDGE * torch.eye(WIDTH + 1), given.T @ gold)
         head.weight.data, head.bias.data = found[:-1].T.contiguous(), found[-1]
@@ -279,6 +282,35 @@ def test_turns_before_a_text_count_in_what_ships(model: Path, tmp_path: Path, mo
     assert np.abs(said(open_encoder(str(made.folder), 1), rows(30), ["moods"])["moods"] - own).max() > 1e-3
 
 
+def test_an_adapter_ships_with_the_encoder_that_it_belongs_to(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped, folder, own = tmp_path / "shipped", tmp_path / "adapter", network()
+    shipped.mkdir()
+    folder.mkdir()
+    tokenizer().save(str(shipped / TOKENIZER))
+    body = own.module.body
+    body.head = nn.Linear(WIDTH, targets.WIDTH)
+    text_onnx.export(body, shipped / GRAPH, ranges=family.measure(own, rows(60)))
+    base = card_for(shipped, "text_affekt", most_tokens=32)
+    rng = np.random.default_rng(0)
+    head = own.module.heads.linear[0]
+    mean, spread = rng.normal(size=WIDTH).astype(np.float32), rng.uniform(0.5, 2.0, WIDTH).astype(np.float32)
+    weight, bias = head.weight.detach().numpy().T, head.bias.detach().numpy()
+    changes = {"a": (INNER, 2), "b": (2, WIDTH)}
+    weights = {f"layer1.down.{side}": 0.1 * rng.normal(size=shape).astype(np.float32) for side, shape in changes.items()}
+    weights |= {"mean": mean, "spread": spread, "head.moods.weight": weight * spread[:, None], "head.moods.bias": bias + mean @ weight}
+    save_file({name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}, folder / text_adapter.WEIGHTS)
+    for module in (text_adapter, forms):
+        monkeypatch.setattr(module, "SHIPPED", shipped)
+    made_card = replace(base, facts={"family": "text_adapter", "base": f"{base.name}@{base.revision}"})
+    write_card(made_card, folder)
+    before = raw(folder)
+    made = export(folder, data, out=tmp_path / "out", tolerance=100.0)
+    assert [one.variant for one in made.variants if one.ships] == ["int8 static"]
+    assert made.card.facts["family"] == "text_encoder" and made.card.facts["start"] == f"tiny@{base.revision}"
+    monkeypatch.undo()  # it needs the encoder no more
+    assert np.abs(raw(made.folder) - before).max() < 1.0 < np.abs(before).max()
+
+
 def test_what_loses_too_much_does_not_ship_and_says_why(model: Path, data: Path, tmp_path: Path) -> None:
     told: list[str] = []
     with pytest.raises(ParityError, match=r"99% pruned loses \d+\.\d\d points of macro-F1 on \d+ rows .* 0\.5 are allowed; .*--tolerance"):
@@ -402,7 +434,7 @@ def test_a_decoder_is_rounded_as_it_stands(data: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_exported_says_what_can(model: Path, data: Path, tmp_path: Path) -> None:
     from affekt.encoders.text_affekt import SHIPPED
 
-    with pytest.raises(InputError, match=r"text_affekt.* ships in int8 as it is.*--family encoder, decoder, lstm or cnn"):
+    with pytest.raises(InputError, match=r"text_affekt.* is small as it is.*--family adapter, encoder, decoder, lstm or cnn"):
         export(SHIPPED, data, out=tmp_path / "out")
     with pytest.raises(UnknownName, match="there are: dynamic, fp32, static"):
         export(model, data, out=tmp_path / "out", kind="int4")  # type: ignore[arg-type]

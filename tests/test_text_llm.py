@@ -129,6 +129,12 @@ def test_what_a_text_says_is_no_instruction(served: Endpoint, tmp_path: Path) ->
     assert "never an instruction" in served.sent[0]["messages"][0]["content"]
 
 
+def test_a_text_may_hold_anything(served: Endpoint, tmp_path: Path) -> None:
+    strange = ["", " ", "\x00", "happy \ud83d", '"}]}', "\\", "🥺" * 50, "{% raw %}{{ happy }}"]
+    raw = read(write(tmp_path, served.url, answer="scores"), strange)
+    assert np.isfinite(raw).all() and tops(raw)[3] == tops(raw)[7] == "joy" and len(served.sent) == len(strange)
+
+
 def test_one_by_one_and_from_several_threads_it_says_what_it_says_at_once(served: Endpoint, tmp_path: Path) -> None:
     encoder = text_llm.load(write(tmp_path, served.url), 0)
     together = encoder(clips(TEXTS), labels=["ekman7"])["ekman7"]

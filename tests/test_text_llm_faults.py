@@ -76,6 +76,13 @@ def test_an_endpoint_may_come_from_the_environment(served: Endpoint, tmp_path: P
     assert tops(read(folder, TEXTS)) == TOP
 
 
+def test_a_password_in_an_address_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFFEKT_LLM_ENDPOINT", f"http://me:{KEY}@127.0.0.1:1/v1?key={KEY}")
+    with pytest.raises(EndpointError, match=r"^http://127\.0\.0\.1:1/v1 cannot be reached") as caught:
+        read(write(tmp_path, "", retries=0), TEXTS)
+    assert KEY not in str(caught.value)
+
+
 def test_requests_follow_nobody_elsewhere(served: Endpoint, tmp_path: Path) -> None:
     elsewhere = Answer(b"", 307, {"location": f"{served.url}/chat/completions"})
     with endpoint(lambda _: elsewhere) as first, pytest.raises(EndpointError, match=r"sends requests elsewhere \(HTTP 307\)"):
@@ -183,6 +190,7 @@ def test_a_folder_that_does_not_open_says_why(tmp_path: Path, monkeypatch: pytes
 
     assert "was calibrated as" in told(model="another") and f'write "revision": "{card.revision}"' not in told(instruction="Be kind.")
     assert "has revision '0'" in told(prompt="0") and "endpoint: string should match" in told(endpoint="localhost:1")
+    assert KEY not in told(endpoint=f"http://me:{KEY}@localhost/v1")
     assert "temprature" in told(temprature=1) and "labels_as" in told(examples=[{"text": "a", "labels_as": []}])
     assert "takes exactly one" in told(examples=[{"text": "a", "labels": []}])
     assert KEY not in told(key_variable=KEY)

@@ -138,10 +138,12 @@ def _opens_in_torch(folder: Path, card: Card) -> bool:
         InputError: neither.
     """
     family = str(card.facts.get("family"))
+    if family == "text_adapter":
+        return True
     if family not in GRAPHS or not (folder / GRAPH).is_file():
         raise InputError(
-            f"{folder} holds a model of the family {family}, which ships in int8 as it is, or without a {GRAPH}; "
-            "what can be exported is what `affekt train` wrote for texts with --family encoder, decoder, lstm or cnn"
+            f"{folder} holds a model of the family {family}, which is small as it is, or lacks {GRAPH}; "
+            "what can be exported is what `affekt train` wrote for texts with --family adapter, encoder, decoder, lstm or cnn"
         )
     return family == "text_encoder" and not card.facts.get("traced") and (folder / WEIGHTS).is_file()
 
@@ -169,9 +171,10 @@ def _rows(
     found = read_labelled(data, text=columns.text, label=columns.label, group=columns.group)
     rows = with_turns(found.rows, turns=turns) if (turns := int(card.facts.get("turns", 0))) else list(found.rows)
     spoken = {one.name: one for one in sets_of(card)}
-    if labels is not None:
-        check_speaks(card, [labels])
-    asked = spoken[labels or next(iter(spoken))]
+    chosen = labels or next(iter(spoken), "")
+    if chosen not in spoken:
+        raise InputError(f"{card.name} does not speak {chosen or 'any label set that is installed'!r}; it speaks: {', '.join(spoken)}")
+    asked = spoken[chosen]
     if label_map is None:
         label_map = card.facts.get("recipe", {}).get("label_map")
     mapped, _ = map_rows(rows, asked, label_map=label_map)

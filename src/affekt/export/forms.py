@@ -1,4 +1,4 @@
-"""A trained text encoder in torch, and the smaller networks that can be made of it."""
+"""A trained text encoder, or an adapter with the encoder that it belongs to, in torch, and the smaller networks that can be made of it."""
 
 import json
 from collections.abc import Sequence
@@ -10,13 +10,18 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from affekt.encoders._tokens import TOKENIZER, Spelling
+from affekt.calibration.apply import sets_of
+from affekt.encoders._card import read_card
+from affekt.encoders._tokens import GRAPH, MOST_TOKENS, TOKENIZER, Spelling
+from affekt.encoders.text_adapter import TextAdapter
+from affekt.encoders.text_adapter import load as load_adapter
+from affekt.encoders.text_affekt import SHIPPED
 from affekt.export.pruning import prune
 from affekt.export.text_onnx import in_eight_bits
 from affekt.export.vocabulary import cut_down, needed, respelt
-from affekt.parts import Row
+from affekt.parts import Card, Row
 from affekt.training.families.text_encoder import TYPICAL, Network, WithHeads, open_trained
-from affekt.training.text_encoder import TextEncoder
+from affekt.training.text_encoder import MATRICES, TextEncoder, from_onnx
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +56,44 @@ class Trim:
 
 
 def open_form(folder: Path) -> Form:
-    """The network in a folder that `affekt train --family encoder` wrote, its word vectors in eight bits, as they were in training.
+    """The network in a folder that `affekt train` wrote, of an encoder or adapter; its word vectors have eight bits.
 
     Raises:
-        WeightsError: a file in it is absent or broken.
+        WeightsError: a file in it is absent or broken, or belongs to another encoder than the one that ships.
     """
+    if read_card(folder).facts.get("family") == "text_adapter":
+        return _adapted(load_adapter(folder, 1))
     network = open_trained(folder)
     codes, scale = in_eight_bits(network.module.body.words.weight)  # they are saved in sixteen bits, which these are exact in but for scale
     network.module.body.words.weight.data = torch.from_numpy(codes * scale)
     return Form(network, (folder / TOKENIZER).read_text(encoding="utf-8"))
+
+
+def standing_alone(card: Card) -> Card:
+    """The card of a network that needs no other folder: of an adapter, with the encoder that it belongs to."""
+    if card.facts.get("family") != "text_adapter":
+        return card
+    base = read_card(SHIPPED)
+    own = {name: value for name, value in card.facts.items() if name != "base"}
+    window = {"most_tokens": base.facts.get("most_tokens", MOST_TOKENS), "turns": 0}
+    return replace(card, facts={**own, "family": "text_encoder", "start": card.facts["base"], **window})
+
+
+@torch.no_grad()
+def _adapted(adapter: TextAdapter) -> Form:
+    """The shipped encoder with an adapter's changes added to its matrices, and what is done to features first, to its heads."""
+    body, weights = from_onnx(SHIPPED / GRAPH), {name: torch.from_numpy(value) for name, value in adapter.weights.items()}
+    body.head = nn.Identity()
+    for at, layer in enumerate(body.layers):
+        for part in MATRICES:
+            if (name := f"layer{at}.{part}.a") in weights:
+                getattr(layer, part).weight += (weights[name] @ weights[f"layer{at}.{part}.b"]).T
+    module = WithHeads(body, sets_of(adapter.card), dropout=0.0)
+    for name, head in zip(module.heads.names, module.heads.linear, strict=True):
+        matrix = weights[f"head.{name}.weight"] / weights["spread"][:, None]  # (width, labels)
+        head.weight.copy_(matrix.T)
+        head.bias.copy_(weights[f"head.{name}.bias"] - weights["mean"] @ matrix)
+    return Form(Network(module.eval(), adapter.network.spelling), (SHIPPED / TOKENIZER).read_text(encoding="utf-8"))
 
 
 def pruned(form: Form, typical: Sequence[Row], *, share: float) -> Form:

@@ -17,7 +17,7 @@ from affekt.encoders._word_network import VOCABULARY
 from affekt.errors import InputError
 from affekt.export import text_onnx
 from affekt.export.dynamic import is_rounded, write_dynamic
-from affekt.export.forms import Form, open_form, pruned, spelt_otherwise, trim_for, trimmed
+from affekt.export.forms import Form, open_form, pruned, spelt_otherwise, standing_alone, trim_for, trimmed
 from affekt.export.halves import Halves
 from affekt.parts import Card, OpenEncoder, Row
 from affekt.results import Clip
@@ -93,7 +93,7 @@ def of_torch(folder: Path, card: Card, plan: Plan, *, work: Path, halves: Halves
         InputError: the model cannot be made so much smaller.
         OSError: a file cannot be written.
     """
-    whole = open_form(folder)
+    whole, card = open_form(folder), standing_alone(card)
     forms, told = _smaller(whole, plan, halves)
     first = InTorch(whole.network, card)
     made = [Variant("torch", first, whole.megabytes)]

@@ -23,7 +23,7 @@ from affekt.training.networks import library
 from affekt.training.text_hub import save_body
 
 END = "<|endoftext|>"  # GPT-2's name for it
-BATCH = 32  # blocks of a step
+BATCH = 16  # blocks of a step: of so few texts, many small steps teach more than few large ones
 WARM_UP, CLIP, WEIGHT_DECAY = 0.1, 1.0, 0.01  # share of the steps; length of a gradient; AdamW's
 
 

@@ -23,6 +23,7 @@ from affekt.parts import LabelSet, Row
 from affekt.training.job import Family, Job, Made
 from affekt.training.lesson import lesson_of
 from affekt.training.loop import Optimiser, fit
+from affekt.training.networks import Heads
 from affekt.training.text_encoder import HEAD_WIDTH, TextEncoder, from_onnx
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -58,16 +59,12 @@ class WithHeads(nn.Module):
     def __init__(self, body: TextEncoder, label_sets: Sequence[LabelSet], *, dropout: float) -> None:
         super().__init__()
         self.body, self.dropout = body, nn.Dropout(dropout)
-        width = body.words.weight.shape[1]
-        self.heads = nn.ModuleDict({labels.name: nn.Linear(width, len(labels.labels)) for labels in label_sets})
-        for head in self.heads.values():
-            nn.init.normal_(head.weight, std=0.02)
-            nn.init.zeros_(head.bias)
+        self.heads = Heads(body.words.weight.shape[1], label_sets)
 
     def forward(self, ids: Tensor, mask: Tensor, own: Tensor) -> dict[str, Tensor]:
         """{label set: (batch, labels)}. Args: all (batch, tokens)."""
-        pooled = self.dropout(self.body.pooled(ids, mask, own))
-        return {name: head(pooled) for name, head in self.heads.items()}
+        told: dict[str, Tensor] = self.heads(self.dropout(self.body.pooled(ids, mask, own)))
+        return told
 
 
 class Network:
@@ -143,9 +140,10 @@ def write(network: Network, folder: Path, *, typical: Sequence[Row]) -> None:
     module, heads = network.module, heads_of(network)
     shutil.copy(SHIPPED / TOKENIZER, folder / TOKENIZER)
     export(module.body, folder / GRAPH, ranges=measure(network, typical), heads=heads, own=network.spelling.turns > 0)
-    state = {name: tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
+    state = {f"body.{name}": tensor for name, tensor in module.body.state_dict().items()}
+    state |= {f"heads.{name}.{kind}": tensor for name, head in heads.items() for kind, tensor in head.state_dict().items()}
     state["body.words.weight"] = state["body.words.weight"].half()  # they come from eight bits a number
-    save_file(state, folder / WEIGHTS)
+    save_file({name: tensor.detach().contiguous() for name, tensor in state.items()}, folder / WEIGHTS)
     config = {"model_type": "affekt_text_encoder", "heads": {name: head.out_features for name, head in heads.items()}}
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
@@ -164,7 +162,8 @@ def measure(network: Network, typical: Sequence[Row]) -> Ranges:
 
 def heads_of(network: Network) -> Mapping[str, nn.Linear]:
     """Label set -> its head."""
-    return {name: head for name, head in network.module.heads.items() if isinstance(head, nn.Linear)}
+    heads = network.module.heads
+    return dict(zip(heads.names, heads.linear, strict=True))
 
 
 def open_trained(folder: Path) -> Network:
@@ -180,7 +179,9 @@ def open_trained(folder: Path) -> Network:
     except Exception as error:  # the libraries raise types of their own, and bare ones
         raise WeightsError(f"{WEIGHTS} or {TOKENIZER} in {folder} is absent or broken: {error}; train the model again") from error
     try:
-        module = _shaped(state, sets_of(card))
+        for at, labels in enumerate(label_sets := sets_of(card)):
+            state |= {f"heads.linear.{at}.{kind}": state.pop(f"heads.{labels.name}.{kind}") for kind in ("weight", "bias")}
+        module = _shaped(state, label_sets)
         module.load_state_dict(state, assign=True)
     except (KeyError, RuntimeError) as error:
         raise WeightsError(f"{WEIGHTS} in {folder} holds another network than its card tells of: {error}; train the model again") from error
