@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-COLUMNS = {  # key -> heading, digits behind the point
-    "megabytes": ("MB", 1),
-    "alone": ("1 a time", 1),
-    "batched": ("32 a time", 1),
-    "figure": ("", 3),
-    "lost": ("lost", 2),
-    "ece": ("ECE", 3),
-    "raw": ("raw", 4),
-    "probability": ("score", 4),
+COLUMNS = {  # key -> heading, and how its numbers are written
+    "megabytes": ("MB", ".1f"),
+    "alone": ("1 a time", ".1f"),
+    "batched": ("32 a time", ".1f"),
+    "figure": ("", ".3f"),
+    "lost": ("lost", ".2f"),
+    "ece": ("ECE", ".3f"),
+    "raw": ("raw", ".2g"),
+    "probability": ("score", ".2g"),
 }
 FIGURES = {"macro_f1": "macro-F1", "pearson": "Pearson"}
 EXPLAINED = """
@@ -41,7 +41,7 @@ def _name(one: Mapping[str, Any]) -> str:
 
 
 def _cells(one: Mapping[str, Any]) -> list[str]:
-    return ["-" if one[key] is None else f"{one[key]:.{digits}f}" for key, (_, digits) in COLUMNS.items()]
+    return ["-" if one[key] is None else f"{one[key]:{form}}" for key, (_, form) in COLUMNS.items()]
 
 
 def _line(row: list[str], widths: list[int]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -13,11 +14,13 @@ from affekt.preprocessing.personal import Population
 from affekt.training.heads import Head, fit_head, groups_of
 from affekt.training.job import Job
 from affekt.training.lesson import targets_of
+from affekt.training.networks import Heads
 from affekt.training.speech_head import emotions_of, relative
 
 Floats = NDArray[np.float32]
 DIRECTIONS = 512  # of features that heads are fitted to
 LEAST = 1e-7  # of the largest direction's square, below which one is rounding
+STILL = 1e-3  # spread of a feature that hardly ever changes
 DRAWS = 3  # baselines imitated for each recording, as recipes/speech/speech_affekt has it; the first is of a voice nobody has heard
 WEIGHT = 20  # recordings that what is known of other voices counts as, beside those of the job
 
@@ -42,6 +45,23 @@ def heads_of(job: Job, features: Floats, rows: Sequence[Row], *, balanced: bool,
             head = fit_head(turned, gold, known, labels, groups=groups, balanced=balanced)
         made[labels.name] = replace(head, weight=np.asarray(turn @ head.weight, np.float32))
     return made
+
+
+def heads_of_faces(job: Job, features: Floats, rows: Sequence[Row], *, balanced: bool) -> dict[str, Head]:
+    """As `heads_of`, of features as the network gives them, whatever their spread."""
+    mean, spread = features.mean(0), np.maximum(features.std(0), STILL)
+    made = heads_of(job, (features - mean) / spread, rows, balanced=balanced)
+    for name, head in made.items():  # what was taken off and divided by goes into the head
+        weight = np.asarray(head.weight / spread[:, None], np.float32)
+        made[name] = replace(head, weight=weight, bias=np.asarray(head.bias - mean @ weight, np.float32))
+    return made
+
+
+def begin(heads: Heads, fitted: Mapping[str, Head]) -> None:
+    """Lets a network's heads be these at first, so that what it has learned before is not torn down (Kumar et al. 2022, ICLR)."""
+    for name, linear in zip(heads.names, heads.linear, strict=True):
+        linear.weight.data = torch.from_numpy(fitted[name].weight.T.copy())
+        linear.bias.data = torch.from_numpy(fitted[name].bias.copy())
 
 
 def directions(features: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """The shipped face network, fine-tuned whole or in its upper layers, each face seen a little differently every time.
 
+It starts with the heads that `face_head` would fit.
 A run that was interrupted goes on at the step of its last checkpoint: network, optimiser and what is drawn for each step are as they
 would have been. Pictures are decoded anew, once; of each its grey pixels are kept, 9 KB.
 """
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affekt.encoders._card import read_card
+from affekt.encoders.face_adapter import FaceBody
 from affekt.encoders.face_affekt import LUMA, SHIPPED
 from affekt.errors import InputError
 from affekt.export.face_onnx import export
@@ -23,10 +25,12 @@ from affekt.parts import LabelSet, Row
 from affekt.training.augment_face import FaceAugmentation, augmented
 from affekt.training.clips import each, face_of, kept
 from affekt.training.face_encoder import PLAN, FaceEncoder, from_onnx, settle
+from affekt.training.frozen import begin, heads_of_faces
 from affekt.training.job import Family, Job, Made
 from affekt.training.loop import Optimiser
 from affekt.training.networks import Heads, learn
 
+Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 GRAPH = "model.onnx"
 TYPICAL, BATCH = 512, 64  # faces by which the norms, and the ranges of int8, are measured; how many go through together
@@ -40,11 +44,13 @@ class Settings:
         layers: how many of its 27 convolutions learn, from the last down; 0: all.
         varied: each face is seen otherwise every time, as `[augment]` says; where that says nothing, as far as it goes by default.
         dropout: of what the heads see.
+        balanced: rare labels count as much as frequent ones in the heads at first; `[loss]` says how it goes on.
     """
 
     layers: int = 0
     varied: bool = True
     dropout: float = 0.3
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.layers <= 2 * len(PLAN) + 1 or not 0 <= self.dropout < 1:
@@ -118,13 +124,21 @@ def make(job: Job, folder: Path) -> Made:
         check_free(labels.name, SHIPPED)
     side = int(base.facts["side"])
     rows = [*job.train, *job.dev]
-    seen = each(rows, lambda row: (face_of(row, side) @ LUMA).round().astype(np.uint8), watch=job.watch)
+    faces = FaceBody(0)
+
+    def look(row: Row) -> tuple[Bytes, Floats]:
+        face = face_of(row, side)
+        return (face @ LUMA).round().astype(np.uint8), faces.features([face])[0]
+
+    seen = each(rows, look, watch=job.watch)
+    features = np.stack([one[1] for one in seen[: len(job.train)] if one is not None])
     job = kept(job, [one is not None for one in seen])
-    pixels = {row.path: one for row, one in zip(rows, seen, strict=True) if row.path is not None and one is not None}
+    pixels = {row.path: one[0] for row, one in zip(rows, seen, strict=True) if row.path is not None and one is not None}
     torch.manual_seed(job.seed)
     body = from_onnx(SHIPPED / GRAPH)
     settle(body, _stacked(job.train, pixels))
     module = WithHeads(body, job.sets, settings).to(memory_format=torch.channels_last)
+    begin(module.heads, heads_of_faces(job, features, job.train, balanced=settings.balanced))
     changes = (job.augment or FaceAugmentation()) if settings.varied else None
     network = Network(module, pixels, {row.path for row in job.train if row.path is not None}, changes)
     history = learn(network, job).history

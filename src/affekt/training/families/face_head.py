@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,10 @@ from affekt.encoders.face_adapter import FaceBody
 from affekt.encoders.face_affekt import SHIPPED
 from affekt.parts import Row
 from affekt.training.clips import each, face_of, kept
-from affekt.training.frozen import heads_of, unseen_of
+from affekt.training.frozen import heads_of_faces, unseen_of
 from affekt.training.job import Family, Job, Made
 
 Floats = NDArray[np.float32]
-LEAST = 1e-3  # spread of a feature that hardly ever changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +46,8 @@ def make(job: Job, folder: Path) -> Made:
     there = [one is not None for one in seen]
     job = kept(job, there)
     features = np.stack([one for one in seen if one is not None])
-    mean, spread = features.mean(0), np.maximum(features.std(0), LEAST)
-    heads = heads_of(job, (features - mean) / spread, [*job.train, *job.dev], balanced=settings.balanced)
-    weights = dict[str, NDArray[Any]]()
-    for name, head in heads.items():
-        weight = head.weight / spread[:, None]  # what is taken off and divided by goes into the head
-        weights |= {f"head.{name}.weight": weight, f"head.{name}.bias": head.bias - mean @ weight}
+    heads = heads_of_faces(job, features, [*job.train, *job.dev], balanced=settings.balanced)
+    weights = {f"head.{name}.{kind}": getattr(head, kind) for name, head in heads.items() for kind in ("weight", "bias")}
     save_file({name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}, folder / WEIGHTS)
     facts = {"base": f"{base.name}@{base.revision}", "strength": {name: head.strength for name, head in heads.items()}}
     return Made(folder / WEIGHTS, facts, unseen_of(heads, there))

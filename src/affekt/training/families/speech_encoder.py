@@ -1,4 +1,4 @@
-"""A shipped speech encoder, fine-tuned to how speech differs from each voice's own baseline, then heads as `speech_head` fits them.
+"""A shipped speech encoder, fine-tuned to how speech differs from each voice's own baseline; before and after, heads as of `speech_head`.
 
 Training plays acquaintances: in a batch stand several utterances of a voice, and each is judged against a baseline of some of the others,
 or of none. Every time the voice is another one: at another speed, in another room, in noise. Speakers whom the data do not name are taken
@@ -28,7 +28,7 @@ from affekt.parts import LabelSet, Row
 from affekt.preprocessing.personal import Population
 from affekt.training.augment_speech import SpeechAugmentation, augmented, hidden
 from affekt.training.clips import each, kept, samples_of
-from affekt.training.frozen import heads_of_voices, population_of, speakers_of
+from affekt.training.frozen import begin, heads_of_voices, speakers_of
 from affekt.training.job import Family, Job, Made
 from affekt.training.loop import Optimiser
 from affekt.training.networks import Heads, learn
@@ -53,7 +53,7 @@ class Settings:
         layers: how many of its layers learn, from the last down; 0: all.
         varied: each voice sounds otherwise every time, as `[augment]` says; where that says nothing, as far as it goes by default.
         dropout: of what the heads see.
-        balanced: rare labels count as much as frequent ones where the last heads are fitted.
+        balanced: rare labels count as much as frequent ones where heads are fitted.
     """
 
     free: bool = False
@@ -93,11 +93,12 @@ class Acquainted(nn.Module):
             who: (batch,) numbers of speakers.
         """
         features = self.body.features(mel, frames).float()
-        baseline = self.mean
-        if self.training:
-            self.mean = torch.lerp(self.mean, features.detach().mean(0), FOLLOW)
-            baseline = self._baselines(features, who)
-        told: dict[str, Tensor] = self.heads(self.dropout((features - baseline) / self.within.sqrt()))
+        with torch.autocast(features.device.type, enabled=False):  # what remains is small differences of large numbers
+            baseline = self.mean
+            if self.training:
+                self.mean = torch.lerp(self.mean, features.detach().mean(0), FOLLOW)
+                baseline = self._baselines(features, who)
+            told: dict[str, Tensor] = self.heads(self.dropout((features - baseline) / self.within.sqrt()))
         return told
 
     def _baselines(self, features: Tensor, who: Tensor) -> Tensor:
@@ -199,9 +200,10 @@ def make(job: Job, folder: Path) -> Made:
     features = np.stack([one for one in heard[: len(job.train)] if one is not None])
     job = kept(job, [one is not None for one in heard])
     torch.manual_seed(job.seed)
-    population = population_of(features, speakers_of(job.train), start.population)
+    population, heads = heads_of_voices(job, features, job.train, start.population, balanced=settings.balanced)
     body = from_onnx(shipped / GRAPH)
     module = Acquainted(body, population, job.sets, settings)
+    begin(module.heads, heads)
     changes = (job.augment or SpeechAugmentation()) if settings.varied else None
     network = Network(module, _voices([*job.train, *job.dev]), {row.path for row in job.train if row.path is not None}, changes)
     history = learn(network, job).history

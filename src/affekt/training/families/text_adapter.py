@@ -4,7 +4,7 @@ With LoRA the head that was fitted alone is where training starts (Kumar et al. 
 Underperform Out-of-Distribution, ICLR).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,17 @@ from torch import Tensor, nn
 
 from affekt.encoders._card import read_card
 from affekt.encoders._session import outputs_of, session
-from affekt.encoders._tokens import GRAPH, PAD, TOKENIZER, Spelling, TokenNetwork, padded
+from affekt.encoders._tokens import GRAPH, MOST_TOKENS, PAD, TOKENIZER, Spelling, TokenNetwork
 from affekt.encoders.text_adapter import POOLED, WEIGHTS
 from affekt.encoders.text_affekt import SHIPPED
-from affekt.errors import InputError, MissingExtra
+from affekt.errors import InputError
 from affekt.parts import LabelSet, Row
 from affekt.results import Clip
 from affekt.training.heads import Head, fit_head, groups_of
 from affekt.training.job import Family, Job, Made
-from affekt.training.lesson import lesson_of, targets_of
-from affekt.training.loop import Optimiser, fit
+from affekt.training.lesson import targets_of
+from affekt.training.loop import Optimiser
+from affekt.training.networks import Heads, OverTokens, learn, library
 from affekt.training.text_encoder import MATRICES, TextEncoder, from_onnx
 
 Floats = NDArray[np.float32]
@@ -67,22 +68,9 @@ def make(job: Job, folder: Path) -> Made:
     heads = {labels.name: _head(job, (features - mean) / spread, rows, labels) for labels in job.sets}
     facts["strength"] = {name: head.strength for name, head in heads.items()}
     if settings.rank:
-        network = Network(job, mean, spread, heads)
-        lessons = lesson_of(job.train, job.sets, teacher=job.teacher), lesson_of(job.dev, job.sets)
-        progress = fit(
-            network,
-            *lessons,
-            job.sets,
-            optimiser=job.optimiser,
-            loss=job.loss,
-            seed=job.seed,
-            work=job.work,
-            change=job.change,
-            shares=job.shares,
-            watch=job.watch,
-        )
-        weights |= network.changes()
-        facts["history"] = progress.history
+        network = begin(job, mean, spread, heads)
+        facts["history"] = learn(network, job).history
+        weights |= changes_of(network.module, scaling=settings.alpha / settings.rank)
     else:
         for name, head in heads.items():
             weights |= {f"head.{name}.weight": head.weight, f"head.{name}.bias": head.bias}
@@ -123,74 +111,56 @@ class Changed(nn.Module):
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, body: TextEncoder, mean: Floats, spread: Floats, heads: dict[str, nn.Linear], *, dropout: float) -> None:
+    def __init__(self, body: TextEncoder, mean: Floats, spread: Floats, heads: Heads, *, dropout: float) -> None:
         super().__init__()
-        self.body, self.heads, self.dropout = body, nn.ModuleDict(heads), nn.Dropout(dropout)
+        self.body, self.heads, self.dropout = body, heads, nn.Dropout(dropout)
         self.register_buffer("mean", torch.from_numpy(mean))
         self.register_buffer("spread", torch.from_numpy(spread))
 
     def forward(self, ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
         """{label set: (batch, labels)}. Args: both (batch, tokens)."""
-        pooled = self.dropout((self.body.pooled(ids, mask) - self.mean) / self.spread)
-        return {name: head(pooled) for name, head in self.heads.items()}
+        told: dict[str, Tensor] = self.heads(self.dropout((self.body.pooled(ids, mask) - self.mean) / self.spread))
+        return told
 
 
-class Network:
-    """The encoder over token ids, changed by peft."""
+def begin(job: Job, mean: Floats, spread: Floats, fitted: Mapping[str, Head]) -> OverTokens:
+    """The network before its first step: changes by peft that change nothing yet, and heads as they were fitted.
 
-    def __init__(self, job: Job, mean: Floats, spread: Floats, heads: dict[str, Head]) -> None:
-        try:
-            from peft import LoraConfig, inject_adapter_in_model
-        except ImportError as error:
-            raise MissingExtra("peft", "train") from error
-        settings: Settings = job.settings
-        torch.manual_seed(job.seed)
-        body = from_onnx(SHIPPED / GRAPH)
-        body.head = nn.Identity()
-        body.requires_grad_(False)
-        config = LoraConfig(
-            r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout, target_modules=list(MATRICES), bias="none"
-        )
-        inject_adapter_in_model(config, body)
-        started = {}
-        for name, head in heads.items():
-            started[name] = nn.Linear(*head.weight.shape)
-            started[name].weight.data = torch.from_numpy(head.weight.T.copy())
-            started[name].bias.data = torch.from_numpy(head.bias.copy())
-        self.module = Changed(body, mean, spread, started, dropout=settings.dropout)
-        self.scaling = settings.alpha / settings.rank
-        self.spelling = Spelling(Tokenizer.from_file(str(SHIPPED / TOKENIZER)), most=128)
+    Raises:
+        MissingExtra: peft is not installed.
+    """
+    peft, settings = library("peft"), job.settings
+    torch.manual_seed(job.seed)
+    body = from_onnx(SHIPPED / GRAPH)
+    body.head = nn.Identity()
+    body.requires_grad_(False)
+    config = peft.LoraConfig(
+        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout, target_modules=list(MATRICES), bias="none"
+    )
+    peft.inject_adapter_in_model(config, body)
+    heads = Heads(len(mean), job.sets)
+    for name, linear in zip(heads.names, heads.linear, strict=True):
+        linear.weight.data = torch.from_numpy(fitted[name].weight.T.copy())
+        linear.bias.data = torch.from_numpy(fitted[name].bias.copy())
+    spelling = Spelling(Tokenizer.from_file(str(SHIPPED / TOKENIZER)), most=MOST_TOKENS)
+    return OverTokens(Changed(body, mean, spread, heads, dropout=settings.dropout), spelling, PAD)
 
-    def prepare(self, row: Row) -> tuple[list[int], int]:
-        """The token ids of a row."""
-        return self.spelling.window(row.text)
 
-    def size(self, prepared: tuple[list[int], int]) -> int:
-        """Tokens."""
-        return len(prepared[0])
+def changes_of(module: Any, *, scaling: float) -> dict[str, NDArray[Any]]:
+    """What is saved of a network that `begin` made, as `affekt.encoders.text_adapter` takes it.
 
-    def collate(self, prepared: Sequence[tuple[list[int], int]]) -> tuple[Tensor, ...]:
-        """Ids and what is no padding: (batch, tokens) each."""
-        return tuple(torch.from_numpy(part) for part in padded(prepared, PAD)[:2])
-
-    def groups(self, optimiser: Optimiser) -> list[dict[str, Any]]:
-        """The changes, and the heads."""
-        changes = [one for one in self.module.body.parameters() if one.requires_grad]
-        return [{"params": changes, "lr": optimiser.rate}, {"params": list(self.module.heads.parameters()), "lr": optimiser.head_rate}]
-
-    def changes(self) -> dict[str, NDArray[Any]]:
-        """What is saved, as `affekt.encoders.text_adapter` takes it."""
-        made = dict[str, NDArray[Any]]()
-        for at, layer in enumerate(self.module.body.layers):
-            for part in MATRICES:
-                linear: Any = getattr(layer, part)
-                made[f"layer{at}.{part}.a"] = linear.lora_A["default"].weight.detach().numpy().T
-                made[f"layer{at}.{part}.b"] = linear.lora_B["default"].weight.detach().numpy().T * self.scaling
-        for name, head in self.module.heads.items():
-            assert isinstance(head, nn.Linear)
-            made[f"head.{name}.weight"] = head.weight.detach().numpy().T
-            made[f"head.{name}.bias"] = head.bias.detach().numpy()
-        return made
+    Args:
+        scaling: what peft multiplies the changes by.
+    """
+    made = dict[str, NDArray[Any]]()
+    for at, layer in enumerate(module.body.layers):
+        for part in MATRICES:
+            linear = getattr(layer, part)
+            made[f"layer{at}.{part}.a"] = linear.lora_A["default"].weight.detach().numpy().T
+            made[f"layer{at}.{part}.b"] = linear.lora_B["default"].weight.detach().numpy().T * scaling
+    for name, head in zip(module.heads.names, module.heads.linear, strict=True):
+        made |= {f"head.{name}.weight": head.weight.detach().numpy().T, f"head.{name}.bias": head.bias.detach().numpy()}
+    return made
 
 
 FAMILY = Family(

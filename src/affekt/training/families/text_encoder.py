@@ -21,9 +21,8 @@ from affekt.export.onnx_graph import Ranges, ranges_of
 from affekt.export.text_onnx import export, matrices_of
 from affekt.parts import LabelSet, Row
 from affekt.training.job import Family, Job, Made
-from affekt.training.lesson import lesson_of
-from affekt.training.loop import Optimiser, fit
-from affekt.training.networks import Heads
+from affekt.training.loop import Optimiser
+from affekt.training.networks import Heads, learn
 from affekt.training.text_encoder import HEAD_WIDTH, TextEncoder, from_onnx
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -111,20 +110,7 @@ def make(job: Job, folder: Path) -> Made:
 
         return make_encoder(job, folder)
     network = begin(job.sets, settings, seed=job.seed)
-    train, dev = lesson_of(job.train, job.sets, teacher=job.teacher), lesson_of(job.dev, job.sets)
-    progress = fit(
-        network,
-        train,
-        dev,
-        job.sets,
-        optimiser=job.optimiser,
-        loss=job.loss,
-        seed=job.seed,
-        work=job.work,
-        change=job.change,
-        shares=job.shares,
-        watch=job.watch,
-    )
+    progress = learn(network, job)
     base = read_card(SHIPPED)
     write(network, folder, typical=job.train)
     facts = {"start": f"{base.name}@{base.revision}", "most_tokens": settings.most_tokens, "turns": settings.turns}
