@@ -15,9 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("openai", reason="openai is not installed: pip install 'affekt[llm]'")
 
+from affekt.cli.main import app
 from affekt.encoders import text_llm
 from affekt.encoders._card import read_card
 from affekt.errors import EmptyInput, EndpointError, InputError
@@ -180,16 +182,14 @@ def test_the_command_line_reads_and_judges_with_it(tmp_path: Path) -> None:
     data = [json.dumps({"text": row.text, "labels": list(row.labels or ())}) for row in rows(30, first=90)]
     (tmp_path / "rows.jsonl").write_text("\n".join(data))
 
-    def affekt(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-m", "affekt", *arguments], capture_output=True, text=True, timeout=120)
-
     with endpoint(judging) as served:
         make([], rows(60), sentiment3.PART, model="m", endpoint=served.url, out=tmp_path / "made")
-        read = affekt("read", "lovely!", "--model", str(tmp_path / "made"), "-f", "json")
-        judged = affekt("evaluate", "--model", str(tmp_path / "made"), "--data", str(tmp_path / "rows.jsonl"), "--json")
-    assert json.loads(read.stdout)["readings"][0]["top"] == "positive", read.stderr
-    assert json.loads(judged.stdout)["n"] == 30 and json.loads(judged.stdout)["accuracy"] == pytest.approx(0.8), judged.stderr
-    gone = affekt("read", "lovely!", "--model", str(tmp_path / "made"))
+        chosen = ["--model", str(tmp_path / "made")]
+        read = CliRunner().invoke(app, ["read", "lovely!", *chosen, "-f", "json"])
+        judged = CliRunner().invoke(app, ["evaluate", *chosen, "--data", str(tmp_path / "rows.jsonl"), "--json"])
+    assert json.loads(read.stdout)["readings"][0]["top"] == "positive"
+    assert json.loads(judged.stdout)["n"] == 30 and json.loads(judged.stdout)["accuracy"] == pytest.approx(0.8)
+    gone = subprocess.run([sys.executable, "-m", "affekt", "read", "lovely!", *chosen], capture_output=True, text=True, timeout=120)
     assert gone.returncode == 2 and gone.stdout == "" and gone.stderr.count("\n") == 1 and "cannot be reached" in gone.stderr
 
 

@@ -57,7 +57,14 @@ def train(work: Path, corpus: str, family: str) -> None:
     recipe = recipe_of({"family": family, "licence": LICENCES[corpus], "commercial": False, **held})
     found = rows(corpus)
     made = train_rows(
-        found["train"], found["dev"], [], LABELS, recipe=recipe, out=out, resume=True, watch=Watch(lambda line: print(line, flush=True), _step)
+        found["train"],
+        found["dev"],
+        [],
+        LABELS,
+        recipe=recipe,
+        out=out,
+        resume=True,
+        watch=Watch(lambda line: print(line, flush=True), _step),
     )
     print(corpus, family, made.measured["dev"], flush=True)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from affekt.datasets import meld
 from affekt.datasets._dialogues import with_turns
-from affekt.evaluation.compare import compare
 from affekt.evaluation.run import evaluate_rows
 from affekt.labels import ekman7
 from affekt.parts import Row

@@ -72,11 +72,7 @@ def find_columns(
         NoColumn: a column that is named is not there.
         InputError: there is only one column, or no text or no label is found.
     """
-    if len(there) < 2:
-        raise InputError(
-            f"{source} has one column only, {there[0]!r}, and needs two, a {'file' if files else 'text'} and its label; "
-            "check what stands between the fields: commas in .csv, tabs in .tsv"
-        )
+    _check_several(there, source, files=files)
     label, separator = _separated(label, there)
     groups = None if group is None else tuple(name for name in ((group,) if isinstance(group, str) else group) if name)
     named = [name for name in (text, label, lang, split, *(groups or ())) if name]
@@ -105,6 +101,14 @@ def find_columns(
         lang=_first(free, LANGUAGES) if lang is None else lang or None,
         split=_first(free, SPLITS) if split is None else split or None,
     )
+
+
+def _check_several(there: Sequence[str], source: str, *, files: bool) -> None:
+    if len(there) < 2:
+        raise InputError(
+            f"{source} has one column only, {there[0]!r}, and needs two, a {'file' if files else 'text'} and its label; "
+            "check what stands between the fields: commas in .csv, tabs in .tsv"
+        )
 
 
 def _separated(label: str | None, there: Sequence[str]) -> tuple[str | None, str | None]:

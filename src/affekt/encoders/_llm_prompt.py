@@ -1,8 +1,10 @@
 """What a language model is asked about a text, and how its answer becomes raw outputs.
 
-Two ways to answer. "letter": one letter for the label that fits best, of which the endpoint tells the log-probabilities; a model of any
-size answers so, and what is read is its own distribution. "scores": a JSON object with a number for every label; what every endpoint can
-do, and the only way where several labels may apply, or none. One label alone, as JSON, would leave calibration nothing to work on.
+Two ways to answer. "letter": one letter for the label that fits best, of which the endpoint tells the log-probabilities. It takes no skill
+at JSON, and what is read is the model's own distribution, in large models a well calibrated one (Kadavath et al. 2022, Language Models
+(Mostly) Know What They Know). "scores": a JSON object with a number for every label, which models can be asked for their confidence with
+(Tian et al. 2023, Just Ask for Calibration, EMNLP): what every endpoint can do, and the only way where several labels may apply, or none.
+One label alone, as JSON, would leave calibration nothing to work on.
 """
 
 import json

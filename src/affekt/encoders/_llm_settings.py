@@ -55,19 +55,19 @@ class Settings:
     """
 
     model: str = Field(min_length=1)
-    endpoint: str = Field("", pattern=r"^(https?://[^\s@?#]+)?$")
+    endpoint: str = Field(default="", pattern=r"^(https?://[^\s@?#]+)?$")
     instruction: str = INSTRUCTION
     examples: tuple[Example, ...] = ()
     prompt: str = ""
     answer: Literal["auto", "letter", "scores"] = "auto"
     redact: bool = True
-    key_variable: str = Field("OPENAI_API_KEY", pattern=r"^[A-Z][A-Z0-9_]*_API_KEY$")
+    key_variable: str = Field(default="OPENAI_API_KEY", pattern=r"^[A-Z][A-Z0-9_]*_API_KEY$")
     extra: Mapping[str, Any] = Field(default_factory=dict)
-    max_tokens: int = Field(0, ge=0)
-    concurrency: int = Field(8, ge=1, le=256)
-    timeout: float = Field(60.0, gt=0)
-    retries: int = Field(4, ge=0, le=20)
-    longest: int = Field(4000, ge=100)
+    max_tokens: int = Field(default=0, ge=0)
+    concurrency: int = Field(default=8, ge=1, le=256)
+    timeout: float = Field(default=60.0, gt=0)
+    retries: int = Field(default=4, ge=0, le=20)
+    longest: int = Field(default=4000, ge=100)
     price: Price | None = None
 
 
@@ -87,7 +87,7 @@ def read_settings(given: Any) -> Settings:
 
 def plain_settings(settings: Settings) -> dict[str, Any]:
     """Settings as JSON has them and `read_settings` takes them."""
-    return dict(json.loads(json.dumps(asdict(settings))))  # type: ignore[call-overload]
+    return dict(json.loads(json.dumps(asdict(settings))))
 
 
 def revision_of(settings: Settings, labels: LabelSet) -> str:

@@ -20,11 +20,12 @@ from affekt.parts import Row
 from affekt.training.clips import each, kept
 from affekt.training.job import Job, Made
 from affekt.training.loop import Optimiser
-from affekt.training.networks import SPREAD, learn
+from affekt.training.networks import learn
 from affekt.training.text_hub import free_upper
 
 Floats = NDArray[np.float32]
 WEIGHTS = "model.safetensors"
+SPREAD = 0.02  # of fresh weights, as BERT begins
 Take = Callable[[Sequence[Any]], dict[str, Tensor]]  # decoded signals -> what the model takes, by name
 
 
