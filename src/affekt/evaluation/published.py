@@ -88,7 +88,9 @@ def published(root: Path, area: Area) -> list[Row]:
         InputError: a file of results cannot be read.
     """
     readers = {"text": _text, "face": _face, "speech": _speech, "fusion": _fusion}
-    return sorted(readers[area](root), key=lambda row: bool(row.rebuild))
+    rows = sorted(readers[area](root), key=lambda row: bool(row.rebuild))
+    files = sorted(file.relative_to(root).as_posix() for file in root.glob(f"recipes/{area}/*/result.json"))
+    return [*rows, *(_whole(root, area, file) for file in files if file not in {row.source for row in rows})]
 
 
 def figures(result: Mapping[str, Any], *, languages: bool = True) -> dict[str, Figure]:
@@ -148,12 +150,23 @@ def recipe_of(folder: Path) -> tuple[str, list[str]]:
     return found[1], re.findall(r"\w+\.py", found[2])
 
 
+def _whole(root: Path, area: Area, file: str) -> Row:
+    """All that a recipe measured, where no bench gathers it."""
+    held = _read(root, file)
+    return Row(area, Path(file).parent.name, figures(held), file, _command(file, held))
+
+
 def _text(root: Path) -> Iterator[Row]:
     for name, models in _read(root, TEXT)["quality"].items():
         for model, result in models.items():
             one = Row("text", f"{name}, {model}", figures(result, languages=name.startswith("BRIGHTER")), TEXT)
             command = f"python recipes/text/{model}/train.py CORPUS LABELS OUT; python bench/text.py --only quality --baselines FOLDER"
-            yield one if model in OWN else replace(one, rebuild=result.get("command") or command)
+            if model in OWN:
+                yield one
+            elif "command" in result:  # which bench/text.py takes over from the recipe
+                yield replace(one, source="recipes/text/smp2020_usual/result.json", rebuild=result["command"])
+            else:
+                yield replace(one, rebuild=command)
     steps = _read(root, STEPS)["steps"]
     for name, value in steps.pop("all").items():
         yield Row("text", f"{name}, every step of preprocessing", {"macro_f1": Figure(value)}, STEPS)
@@ -256,8 +269,8 @@ def _flat(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tupl
 
 def _command(file: str, held: Mapping[str, Any]) -> str:
     """The command that wrote a result.json, and the recipe in whose folder it is run."""
-    said = held.get("command") or next(one["command"] for one in held.values() if isinstance(one, dict) and "command" in one)
-    return f"{Path(file).parent.as_posix()}: {said}"
+    said = [one["command"] for one in (held, *held.values()) if isinstance(one, dict) and "command" in one]
+    return f"{Path(file).parent.as_posix()}: {said[0] if said else 'see its programs'}"
 
 
 def _read(root: Path, file: str) -> Any:

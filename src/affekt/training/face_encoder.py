@@ -107,7 +107,7 @@ def _widened(held: Mapping[str, NDArray[Any]], codes: str, scales: str) -> Float
 
 def _fill(layer: nn.Module, weight: Floats, bias: Floats) -> None:
     assert isinstance(layer, Convolution)
-    layer.conv.weight.data = torch.from_numpy(np.ascontiguousarray(weight))
+    layer.conv.weight.data = torch.from_numpy(np.array(weight))
     assert layer.conv.bias is not None
     layer.conv.bias.data = torch.from_numpy(bias.reshape(-1).copy())
 
