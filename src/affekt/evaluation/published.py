@@ -21,6 +21,7 @@ MAIN = ("accuracy", "macro_f1", "ua", "ece", "mean_over_languages")  # of what `
 COUNTS = {"n", "moments", "items", "seed"}  # how much was judged, which is no quality
 TEXT, STEPS, CHOICES = (f"bench/results/{name}.json" for name in ("text", "preprocessing", "choices"))
 FACE, SPEECH, FUSION, MOUTHS, VIDEO = (f"bench/results/{name}.json" for name in ("face", "speech", "fusion", "speakers_seen", "video"))
+TRAINING = ("bench/results/few_rows.json", "bench/results/export.json")  # of models that a bench trains, or is given
 OWN = {"text_affekt", "text_lexicon"}  # what runs as it is installed
 REVISIONS = {  # where a revision stands beside what was measured of it: file, keys
     (TEXT, ("quality_of",)): "text_affekt",
@@ -90,7 +91,9 @@ def published(root: Path, area: Area) -> list[Row]:
     readers = {"text": _text, "face": _face, "speech": _speech, "fusion": _fusion}
     rows = sorted(readers[area](root), key=lambda row: bool(row.rebuild))
     files = sorted(file.relative_to(root).as_posix() for file in root.glob(f"recipes/{area}/*/result.json"))
-    return [*rows, *(_whole(root, area, file) for file in files if file not in {row.source for row in rows})]
+    told = [_whole(root, area, file) for file in files if file not in {row.source for row in rows}]
+    benches = [Row(area, Path(file).stem, {}, file, _read(root, file)["command"]) for file in TRAINING if (root / file).is_file()]
+    return [*rows, *told, *(benches if area == "text" else [])]
 
 
 def figures(result: Mapping[str, Any], *, languages: bool = True) -> dict[str, Figure]:
