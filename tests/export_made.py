@@ -10,11 +10,12 @@ from torch import nn
 
 from affekt.encoders._card import read_card, revision_of, write_card
 from affekt.encoders._open import open_encoder
-from affekt.encoders._tokens import GRAPH, Spelling
+from affekt.encoders._tokens import GRAPH, PAD, Spelling
 from affekt.export.forms import open_form
 from affekt.export.variants import InTorch
 from affekt.parts import Calibration, Card, LabelSet, Row
-from affekt.training.families.text_encoder import Network, WithHeads
+from affekt.training.families.text_encoder import WithHeads
+from affekt.training.networks import OverTokens
 from affekt.training.text_encoder import TextEncoder
 from affekt.training.train import said
 
@@ -50,7 +51,7 @@ def tokenizer() -> Tokenizer:
     return made
 
 
-def network(*, turns: int = 0) -> Network:
+def network(*, turns: int = 0) -> OverTokens:
     """A small encoder whose head has been fitted to the rows, by ridge regression."""
     torch.manual_seed(0)
     spelling = Spelling(tokenizer(), most=32, turns=turns)
@@ -61,7 +62,7 @@ def network(*, turns: int = 0) -> Network:
     table = body.words.weight.data
     scale = table.abs().amax(1, keepdim=True) / 127
     body.words.weight.data = (table / scale).round() * scale  # as the shipped one's, they have eight bits
-    made = Network(WithHeads(body, [MOODS], dropout=0.1).eval(), spelling)
+    made = OverTokens(WithHeads(body, [MOODS], dropout=0.1).eval(), spelling, PAD)
     learned = rows(300)
     with torch.no_grad():
         pooled = body.pooled(*made.collate([made.prepare(row) for row in learned]))

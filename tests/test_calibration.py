@@ -50,6 +50,42 @@ def test_dimensions_are_put_on_their_scale() -> None:
     assert np.allclose(probabilities(gold * 4 + 1, vad.PART, made), gold, atol=1e-3)
 
 
+@pytest.mark.parametrize("said", [0.0, 0.3, -5.0])
+def test_a_dimension_of_which_a_model_says_the_same_of_all_rows_is_read_as_their_mean(said: float) -> None:
+    gold = np.clip(RNG.normal(size=(50, 3)) * 0.2, -1, 1).astype(np.float32)
+    raw = gold.copy()
+    raw[:, 1] = said
+    made = fit(raw, gold, np.ones_like(gold), vad.PART)
+    assert np.isfinite([made.scale, made.shift]).all()
+    found = probabilities(raw, vad.PART, made)
+    assert np.allclose(found[:, 1], gold[:, 1].mean(), atol=1e-4) and np.allclose(found[:, [0, 2]], gold[:, [0, 2]], atol=1e-3)
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_dimensions_of_too_few_rows_stay_as_they_are(rows: int) -> None:
+    some = np.full((rows, 3), 0.5, np.float32)
+    made = fit(some, some / 2, np.ones_like(some), vad.PART)
+    assert (made.scale, made.shift) == ((1.0,) * 3, (0.0,) * 3)
+
+
+def test_rows_without_dimensions_teach_none() -> None:
+    gold = np.clip(RNG.normal(size=(200, 3)) * 0.2, -1, 1).astype(np.float32)
+    raw, known = gold * 2, np.ones_like(gold)
+    gold[100:], known[100:] = 0, 0
+    assert np.allclose(fit(raw, gold, known, vad.PART).scale, 0.5, atol=1e-3)
+
+
+def test_a_label_that_no_row_has_is_absent_and_one_that_all_have_is_present() -> None:
+    raw = RNG.normal(size=(40, 28)).astype(np.float32)
+    gold, known = (RNG.random(raw.shape) < 0.4).astype(np.float32), np.ones_like(raw)
+    gold[:, 0], gold[:, 1], known[:, 2] = 0, 1, 0  # of the third nothing is known
+    made = fit(raw, gold, known, goemotions28.PART)
+    assert np.isfinite([made.scale, made.shift, made.thresholds]).all()
+    present = probabilities(raw, goemotions28.PART, made) >= np.array(made.thresholds)
+    assert not present[:, 0].any() and present[:, 1].all()
+    assert made.thresholds[0] >= 0.5 and made.thresholds[2] == 0.5
+
+
 def test_cells_that_nobody_annotated_teach_nothing() -> None:
     raw, gold = RNG.normal(size=(1000, 28)).astype(np.float32), np.zeros((1000, 28), np.float32)
     gold[:, 0] = raw[:, 0] > 0

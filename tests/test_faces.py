@@ -273,4 +273,4 @@ def test_landmarks_in_one_place_do_no_harm() -> None:
 
 
 def test_the_network_looks_at_a_few_squares_at_once() -> None:
-    assert all(len(faces._tiles(*size)) <= faces.MOST_TILES for size in ((4096, 4096), (4096, 300), (640, 480), (256, 256), (1, 1)))
+    assert all(len(faces.tiles(*size)) <= faces.MOST_TILES for size in ((4096, 4096), (4096, 300), (640, 480), (256, 256), (1, 1)))

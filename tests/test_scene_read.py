@@ -119,8 +119,8 @@ def test_a_file_that_is_named_is_the_transcript_and_a_model_is_none(tmp_path: Pa
 @pytest.mark.parametrize("piece", [(0.0, 1.0), (0.0, "soon", "so"), (2.0, 1.0, "so"), (0.0, 1.0, b"so"), "so", 5, (0, 1, "a", "b", "c")])
 def test_a_piece_that_is_no_line_is_refused(piece: Any) -> None:
     with pytest.raises(InputError, match="line"):
-        line_of(piece, Staged()._turns())
-    made = line_of((0, 1, "I love this", "Anna"), Staged()._turns())
+        line_of(piece, Staged()._texts.conversation())
+    made = line_of((0, 1, "I love this", "Anna"), Staged()._texts.conversation())
     assert made.words == "I love this" and made.who == "Anna" and (made.start, made.end) == (0, 1)
 
 

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 pytest.importorskip("av", reason="av is not installed; it comes with the speech and face extras")
 
 from affekt.errors import AffektError
-from affekt.results import Reading
+from affekt.results import Clip, Reading
 from affekt.sources.audio import RATE
 from affekt.sources.devices import drained
 from shots import (
@@ -27,7 +29,7 @@ from shots import (
     slowly,
     stuck,
 )
-from staged import Staged, Timed, pieces, within
+from staged import Staged, Text, Timed, pieces, within
 
 # --- words
 
@@ -87,6 +89,31 @@ def test_words_that_nobody_is_heard_to_say_are_told_as_well(one: Shot) -> None:
     assert [one.who for one in run(alone)] == ["Anna", "Ben"] and len(alone.timeline()) == 2 and not alone.timeline().fused
 
 
+@pytest.mark.parametrize("turns", [0, 2])
+def test_a_line_is_read_after_those_before_it_as_many_as_its_model_takes_live_as_in_a_file(turns: int, tmp_path: Path) -> None:
+    said = ["I love this", "and that", "so it is", "I hate it"]
+    shown: list[tuple[str, tuple[str, ...]]] = []
+
+    class Reminded(Text):
+        card = replace(Text.card, facts={"turns": turns})
+
+        def __call__(self, clips: Sequence[Clip], *, labels: Sequence[str]) -> dict[str, np.ndarray]:
+            shown.extend((clip.data, clip.before) for clip in clips)
+            return super().__call__(clips, labels=labels)
+
+    class Reminding(Staged):
+        encoder = property(lambda self: Reminded())  # type: ignore[assignment]
+
+    run(Reminding().stream(words=[(at, at + 0.9, line, "Anna") for at, line in enumerate(said)]))
+    assert shown == [(line, tuple(said[max(at - turns, 0) : at])) for at, line in enumerate(said)]
+    live = sorted(shown)
+    shown.clear()
+    file = tmp_path / "talk.vtt"
+    file.write_text("WEBVTT\n\n" + "\n\n".join(f"00:0{at}.000 --> 00:0{at}.900\n<v Anna>{line}" for at, line in enumerate(said)))
+    Reminding().read(file)
+    assert sorted(shown) == live
+
+
 def test_a_piece_that_is_no_line_ends_the_words_alone(one: Shot) -> None:
     stream = reader().stream(pieces(one.samples), words=["I love this"])
     run(stream)
@@ -102,7 +129,7 @@ def test_words_that_are_written_down_late_make_the_utterance_final_again(one: Sh
         def hear(self, *given: Any, **named: Any) -> Any:
             made = super().hear(*given, **named)
             made.later = True
-            made.transcribe, made.read_words = slow, self._turns()
+            made.transcribe, made.read_words = slow, self._texts.conversation()
             for listener in made.listeners:
                 listener.sampled = True
             return made

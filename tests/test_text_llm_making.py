@@ -193,6 +193,26 @@ def test_the_command_line_reads_and_judges_with_it(tmp_path: Path) -> None:
     assert gone.returncode == 2 and gone.stdout == "" and gone.stderr.count("\n") == 1 and "cannot be reached" in gone.stderr
 
 
+def test_judging_says_what_was_asked_how_long_it_took_and_what_it_cost(tmp_path: Path) -> None:
+    data, page = tmp_path / "rows.jsonl", tmp_path / "page.html"
+    data.write_text("\n".join(json.dumps({"text": row.text, "labels": list(row.labels or ())}) for row in rows(30, first=90)))
+    price = {"price": {"input": 2.0, "output": 5.0, "currency": "EUR"}}
+    with endpoint(judging) as served:
+        make([], rows(60), sentiment3.PART, model="m", endpoint=served.url, settings=price, out=tmp_path / "made")
+        before = len(served.sent)
+        command = ["evaluate", "--data", str(data), "--model", str(tmp_path / "made")]
+        told = CliRunner().invoke(app, [*command, "--html", str(page)])
+        asked = len(served.sent) - before
+        command = ["evaluate", "--data", str(data), "--against", str(tmp_path / "made"), "--labels", "sentiment3", "--json"]
+        compared = CliRunner().invoke(app, command)
+    cost = (asked * 100 * 2 + asked * 10 * 5) / 1e6  # the endpoint counts 100 tokens in and 10 out
+    line = told.stdout.splitlines()[-1]
+    assert line.startswith(f"asked       30 texts, {30 - asked} of them cached; {asked} requests, {asked * 100:,} tokens sent"), told.output
+    assert line.endswith(f" s, {cost:.6g} EUR") and f"{cost:.6g} EUR" in page.read_text()
+    numbers = json.loads(compared.stdout)
+    assert "asked" not in numbers and numbers["comparison"]["asked"]["texts"] == 30
+
+
 def test_the_programs_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, object] = {}
     with endpoint(scoring) as served:

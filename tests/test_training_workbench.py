@@ -176,6 +176,12 @@ def test_checking_looks_and_trains_nothing(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["moods.csv"]
 
 
+def test_the_columns_that_are_read_are_told_before_anything_else(tmp_path: Path) -> None:
+    data, told = [table(tmp_path / name) for name in ("moods.csv", "more.csv")], list[str]()
+    prepare(data, recipe=recipe_of({}), name="moods", tell=told.append)
+    assert told[:2] == [f"{path}: text from 'comment', label from 'emotion', group from 'speaker'" for path in data]
+
+
 def test_speakers_are_never_shared(tmp_path: Path) -> None:
     ready = prepare(table(tmp_path / "moods.csv"), recipe=recipe_of({"split": {"dev": 0.2, "test": 0.2}}), name="moods")
     groups = [{row.group for row in part} for part in (ready.split.train, ready.split.dev, ready.split.test)]

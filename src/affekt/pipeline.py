@@ -6,6 +6,7 @@ need and leads each source to its path.
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from copy import copy
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from affekt.calibration.context import Conversation
 from affekt.errors import InputError, NoColumn
 from affekt.fusion import open_fusion
 from affekt.hearing import Hearing, SpeechEncoder
@@ -24,7 +24,7 @@ from affekt.preprocessing.speakers import Diariser
 from affekt.results import Clip, Modality, Reading, Timeline
 from affekt.scene import Scene
 from affekt.settings import Settings, resolve
-from affekt.sources import is_picture, is_sound, is_video, open_source
+from affekt.sources import Opened, is_picture, is_sound, is_video, open_source
 from affekt.sources.audio import RATE, tracks
 from affekt.sources.devices import camera_frames, microphone_pieces
 from affekt.sources.live import Clock, open_sound
@@ -196,7 +196,7 @@ class Reader:
         if (who or transcript) and not listened:
             raise InputError(f"{OF_SOUND}; {'an array' if array else source} is not listened to")
         path = transcript_of(source, transcript, setting=self.settings.transcript) if listened else None
-        given = None if path is None else read_transcript(path, self._turns())
+        given = None if path is None else read_transcript(path, self._texts.conversation())
         hearing = self.hear(source, rate=rate, who=who, transcribe=given is None) if listened else None
         watching = self.watch(source, mouths=listened) if looked else None
         return Scene(hearing, watching, labels=self.labels, rule=self.rule, transcript=given)
@@ -225,7 +225,7 @@ class Reader:
             voices=self.voices if who else None,
             diariser=None if settings.speakers == 1 else partial(Diariser, speakers=settings.speakers or None),
             transcribe=write,
-            read_words=None if write is None else self._turns(),
+            read_words=None if write is None else self._texts.conversation(),
             later=later and write is not None,
         )
 
@@ -290,7 +290,7 @@ class Reader:
                 rule=self.rule,
             )
 
-        return Stream(make, words=words, read=None if words is None else partial(line_of, read=self._turns()))
+        return Stream(make, words=words, read=None if words is None else partial(line_of, read=self._texts.conversation()))
 
     def enrol(self, who: str, source: Any, *, rate: int = RATE) -> Baseline:
         """Gets to know a voice from a recording of this one speaker, without reading anything into it; what was known before is kept.
@@ -351,15 +351,29 @@ class Reader:
         while (timeline := await asyncio.to_thread(next, timelines, None)) is not None:
             yield timeline
 
+    def read_opened(self, sources: Sequence[Opened], *, whole: bool = False) -> list[Timeline]:
+        """One timeline a text that was opened, in order; all go through the model together.
+
+        Args:
+            whole: one reading a text, instead of one a sentence.
+        """
+        return self._texts.timelines(sources, whole=whole)
+
+    def speaking(self, labels: str) -> "Reader":
+        """A reader that speaks another label set and shares the models of this one.
+
+        Raises:
+            UnknownName: there is no such label set.
+        """
+        other = copy(self)
+        other.settings = self.settings.model_copy(update={"labels": labels})
+        other.settings.model_fields_set.add("labels")
+        other.labels = choose_labels(other.settings)
+        return other
+
     def read_texts(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text, in order; each text as a whole, however long."""
         return self._texts.read([Clip("text", text, 0, len(text), span=(0, len(text))) for text in texts])
-
-    def _turns(self) -> Callable[[Sequence[Clip]], list[Reading]]:
-        """Reads the turns of one conversation, as they come."""
-        texts = self._texts
-        talk = None if texts.context is None else Conversation(texts.context)
-        return lambda clips: texts.read(clips, talks=[] if talk is None else [(slice(0, len(clips)), talk)])
 
     def scores(self, clips: Sequence[Clip]) -> tuple[Floats, Floats | None]:
         """Calibrated scores of clips of text, see `Texts.scores`."""

@@ -7,7 +7,7 @@ working folder (or the one that `AFFEKT_CONFIG` names), then the default.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -49,7 +49,58 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, environment, file: in that order."""
         file = os.environ.get("AFFEKT_CONFIG", "affekt.toml")
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(file))
+        return init_settings, env_settings, _File(settings_cls, Path(file))
+
+
+Setting = Literal["public", "private", "workplace", "education", "healthcare"]
+Purpose = Literal["customer_service", "wellbeing", "social_listening", "fake_reviews", "learning", "research", "safety", "other"]
+Reason = Literal["", "medical", "safety"]
+
+
+class ServerSettings(Settings):
+    """What `affekt serve` runs with: what a `Reader` does, and what follows."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0: on all")
+    port: int = Field(8700, ge=0, le=65535, description="port to listen on; 0: a free one")
+    folder: str = Field("affekt-data", description="folder of the database, the signing key and the files of jobs that wait")
+    database: str = Field("", description="URL of the database, as postgresql+psycopg://user:word@host/name; empty: SQLite in the folder")
+    access: Literal["auto", "keys", "open"] = Field(
+        "auto", description="keys: every call needs a key; open: none does; auto: open on a loopback address as long as no key was made"
+    )
+    origins: str = Field("", description="origins of web pages elsewhere that may call the server, separated by commas; empty: none")
+    proxies: str = Field("127.0.0.1", description="addresses of reverse proxies whose word on the caller's address is taken, by commas")
+    purpose: Purpose = Field("other", description="what emotions are read for; the notice says it")
+    setting: Setting = Field("private", description="where people are whose emotions are read; it decides what may be read")
+    reason: Reason = Field("", description="a reason that the law accepts for reading faces and voices at work or in education")
+    contact: str = Field("", description="whom people can ask about the reading; the notice says it")
+    keep_readings_days: float = Field(30, ge=0, description="days that saved sessions are kept; 0: none can be saved")
+    keep_text_days: float = Field(0, ge=0, description="days that words are kept beside the readings of saved sessions; 0: not at all")
+    keep_media_days: float = Field(0, ge=0, description="days that sounds, images and videos of saved sessions are kept; 0: not at all")
+    keep_results_hours: float = Field(24, gt=0, description="hours that the result of a job can be fetched, words included")
+    batch_wait_ms: float = Field(5, ge=0, le=1000, description="milliseconds that a text waits for others to be read together")
+    workers: int = Field(0, ge=0, description="model runs at a time, each on `threads` cores; 0: as many as the cores allow")
+    queue: int = Field(256, ge=1, description="texts and files that may wait; what comes then is told to come again")
+    rate: int = Field(0, ge=0, description="calls a minute of one key; 0: any number")
+    streams: int = Field(64, ge=1, description="live streams at a time")
+    job_workers: int = Field(1, ge=0, description="jobs that run at a time; 0: this server only takes them in")
+    most_bytes: int = Field(64 * 2**20, ge=1024, description="bytes of a call's body")
+    most_texts: int = Field(512, ge=1, description="texts of a call")
+    most_characters: int = Field(100_000, ge=1, description="characters of all texts of a call")
+    most_seconds: float = Field(300, gt=0, description="seconds of a sound or video whose caller waits; longer ones are jobs")
+    most_job_seconds: float = Field(4 * 3600, gt=0, description="seconds of a sound or video in a job")
+    most_job_bytes: int = Field(2 * 2**30, ge=1024, description="bytes of a file in a job")
+    most_pixels: int = Field(50_000_000, ge=1, description="pixels of an image or frame")
+
+
+class _File(TomlConfigSettingsSource):
+    """The file; what only the server runs with is for the server."""
+
+    def __call__(self) -> dict[str, Any]:
+        own = self.settings_cls.model_fields
+        return {name: value for name, value in super().__call__().items() if name in own or name not in ServerSettings.model_fields}
+
+
+Kind = TypeVar("Kind", bound=Settings)
 
 
 def resolve(**given: Any) -> Settings:
@@ -58,13 +109,26 @@ def resolve(**given: Any) -> Settings:
     Raises:
         InputError: a name that is no setting, or a value that cannot be one.
     """
+    return _resolved(Settings, given)
+
+
+def resolve_server(**given: Any) -> ServerSettings:
+    """The same of a server.
+
+    Raises:
+        InputError: as of `resolve`.
+    """
+    return _resolved(ServerSettings, given)
+
+
+def _resolved(kind: type[Kind], given: dict[str, Any]) -> Kind:
     named = os.environ.get("AFFEKT_CONFIG")
     if named and not Path(named).is_file():
         raise InputError(f"AFFEKT_CONFIG names {named}, which is no file")
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg'].lower()}, given {one['input']!r}" for one in error.errors())
-        raise InputError(f"a setting cannot be used: {problems}; there are: {', '.join(Settings.model_fields)}") from error
+        raise InputError(f"a setting cannot be used: {problems}; there are: {', '.join(kind.model_fields)}") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{named or 'affekt.toml'} is not TOML: {error}") from error

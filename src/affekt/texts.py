@@ -1,6 +1,7 @@
 """The path of text: windows, encoder, calibration, a reading for each, and the timeline of a source."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol, runtime_checkable
@@ -87,6 +88,23 @@ class Texts:
         scores = out[finer.name] if finer is self.labels else project(out[finer.name], finer, self.labels)
         return scores, out.get("vad")
 
+    def conversation(self) -> Callable[[Sequence[Clip]], list[Reading]]:
+        """Reads the turns of one conversation as they come, each in the light of those before it."""
+        talk = None if self.context is None else Conversation(self.context)
+        said = deque[str](maxlen=self._turns)
+
+        def read(clips: Sequence[Clip]) -> list[Reading]:
+            turns = _after(clips, self._turns, said=tuple(said))
+            said.extend(clip.data for clip in clips)
+            return self.read(turns, talks=[] if talk is None else [(slice(0, len(turns)), talk)])
+
+        return read
+
+    @property
+    def _turns(self) -> int:
+        """How many turns before a turn the model takes into account."""
+        return int(self.encoder.card.facts.get("turns", 0))
+
     def _run(self, clips: Sequence[Clip], wanted: Sequence[LabelSet]) -> dict[str, Floats]:
         """Raw outputs of each set in the order of the clips; like lengths go through together, so that little is padding."""
         raw = {labels.name: np.zeros((len(clips), len(labels.labels)), np.float32) for labels in wanted}
@@ -99,8 +117,7 @@ class Texts:
 
     def timelines(self, opened: Sequence[Opened], *, whole: bool = False) -> list[Timeline]:
         """One timeline a source; all their clips go through the model together."""
-        turns = int(self.encoder.card.facts.get("turns", 0))  # that the model takes into account
-        clips = [_after(_clips(one, whole=whole), turns) if one.talk else _clips(one, whole=whole) for one in opened]
+        clips = [_after(_clips(one, whole=whole), self._turns) if one.talk else _clips(one, whole=whole) for one in opened]
         ends = np.cumsum([len(found) for found in clips]).tolist()
         talks = [
             (slice(end - len(found), end), Conversation(self.context))
@@ -159,10 +176,10 @@ def _clips(opened: Opened, *, whole: bool) -> list[Clip]:
     return clips + [Clip("text", clips[0].data[a:b], a, b, span=(a, b)) for a, b in stretches]
 
 
-def _after(clips: Sequence[Clip], turns: int) -> list[Clip]:
-    """The turns of a conversation, each with those before it."""
-    said = [clip.data for clip in clips]
-    return [replace(clip, before=tuple(said[max(at - turns, 0) : at])) for at, clip in enumerate(clips)]
+def _after(clips: Sequence[Clip], turns: int, *, said: Sequence[str] = ()) -> list[Clip]:
+    """The turns of a conversation, each with those before it, of which some have been said already."""
+    whole = [*said, *(clip.data for clip in clips)]
+    return [replace(clip, before=tuple(whole[max(at - turns, 0) : at])) for at, clip in enumerate(clips, len(said))]
 
 
 def _assemble(opened: Opened, labels: str, readings: Sequence[Reading], fused: Sequence[Reading]) -> Timeline:

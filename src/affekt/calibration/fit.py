@@ -1,11 +1,14 @@
 """Fits a `Calibration` on held-out data: scale and shift, thresholds, and when to abstain."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.calibration.apply import Floats, probabilities
 from affekt.parts import Calibration, LabelSet
 
+NOISE = 1e-6  # of a number, relative to it; float32 has seven digits
 STEPS = 25  # of Newton's method; the problems are convex and have one or two numbers
 
 
@@ -18,12 +21,11 @@ def fit(raw: Floats, gold: Floats, known: Floats, labels: LabelSet, *, worst: fl
         worst: single-label readings that are right less often than this abstain.
     """
     if labels.kind == "dimensions":
-        return _line(raw, gold)
+        return _paired([_line(x, y) for x, y in _columns(raw, gold, known)])
     if labels.kind == "multi":
-        pairs = [_platt(raw[known[:, at] > 0, at], gold[known[:, at] > 0, at]) for at in range(raw.shape[1])]
-        scaled = Calibration(scale=tuple(a for a, _ in pairs), shift=tuple(b for _, b in pairs))
+        scaled = _paired([_platt(x, y) for x, y in _columns(raw, gold, known)])
         scores = probabilities(raw, labels, scaled)
-        limits = tuple(best_threshold(scores[known[:, at] > 0, at]) for at in range(raw.shape[1]))
+        limits = tuple(_threshold(x, y) for x, y in _columns(scores, gold, known))
         return Calibration(scaled.scale, scaled.shift, limits)
     rows = known.max(axis=1) > 0
     raw = np.where(known > 0, raw, -1e4)  # a class that nobody could choose takes no part
@@ -61,14 +63,37 @@ def abstain_at(confidence: Floats, right: Floats, *, worst: float, width: float 
     return round(limit, 2)
 
 
-def _line(raw: Floats, gold: Floats) -> Calibration:
-    """Least squares per dimension: the prediction whose mean and spread fit best."""
-    lines = [np.polyfit(raw[:, at], gold[:, at], 1) for at in range(raw.shape[1])]
-    return Calibration(tuple(round(float(a), 5) for a, _ in lines), tuple(round(float(b), 5) for _, b in lines))
+def _columns(raw: Floats, gold: Floats, known: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """What is said and what is true of each label or dimension, where that is known."""
+    for at in range(raw.shape[1]):
+        there = known[:, at] > 0
+        yield raw[there, at], gold[there, at]
 
 
-def _platt(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, float]:
+def _paired(pairs: Sequence[tuple[float, float]]) -> Calibration:
+    return Calibration(scale=tuple(a for a, _ in pairs), shift=tuple(b for _, b in pairs))
+
+
+def _threshold(scores: Floats, gold: Floats) -> float:
+    """The best threshold; of a label that no row has, one that the low scores which all rows then have do not reach."""
+    best = best_threshold(scores)
+    return best if (gold > 0.5).any() else max(best, 0.5)
+
+
+def _line(x: Floats, y: Floats) -> tuple[float, float]:
+    """Least squares of one dimension: the prediction whose mean and spread fit best."""
+    if len(x) < 2:  # of one row nothing can be told
+        return 1.0, 0.0
+    if float(np.std(x)) <= NOISE * float(np.abs(x).max()):  # the model says the same of all rows
+        return 0.0, round(float(y.mean()), 5)
+    slope, shift = np.polyfit(x, y, 1)
+    return round(float(slope), 5), round(float(shift), 5)
+
+
+def _platt(x: Floats, y: Floats) -> tuple[float, float]:
     """Logistic regression on one number by Newton's method; targets smoothed as in Platt (1999)."""
+    if not len(x):
+        return 1.0, 0.0
     positive, negative = float(y.sum()), float((1 - y).sum())
     t = np.where(y > 0.5, (positive + 1) / (positive + 2), 1 / (negative + 2)).astype(np.float64)
     spread = max(float(np.std(x)), 1e-6)  # solved for numbers of spread one, where the curve is never too steep for a step

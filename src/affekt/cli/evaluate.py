@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from affekt.batch import Progress
-from affekt.cli.read import _bar
+from affekt.cli.read import progress_bar
 from affekt.errors import InputError
 from affekt.evaluation.answers import Answers
 from affekt.evaluation.on_data import KINDS, answering, judge_on, modality_of, name_of
@@ -51,7 +51,7 @@ def evaluate(
 ) -> None:
     """Judge a model on labelled texts, recordings or faces."""
     _check_written(html, out, data)
-    options = {"labels": labels, "label_map": _label_map(label_map), "where": where or (), "by": by or (), "limit": limit}
+    options = {"labels": labels, "label_map": read_label_map(label_map), "where": where or (), "by": by or (), "limit": limit}
     levels = None if heard is None else _levels(heard)
     with _progress(data) as report:
         if protocol or folds:
@@ -101,7 +101,7 @@ def _check_written(html: Path | None, out: Path | None, data: Path) -> None:
 
 def _progress(data: Path) -> AbstractContextManager[Progress | None]:
     """What is told of the judgements, where somebody looks."""
-    return _bar(data.name, "judgements") if sys.stderr.isatty() else nullcontext()
+    return progress_bar(data.name, "judgements") if sys.stderr.isatty() else nullcontext()
 
 
 def _levels(given: str) -> list[int]:
@@ -111,7 +111,12 @@ def _levels(given: str) -> list[int]:
         raise InputError(f"--heard {given!r} is no list of numbers; write it as 0,3,10,40") from error
 
 
-def _label_map(path: Path | None) -> dict[str, str | None] | None:
+def read_label_map(path: Path | None) -> dict[str, str | None] | None:
+    """The label map in a JSON file: the data's names -> ours, or None where a row is dropped.
+
+    Raises:
+        InputError: the file cannot be read, or holds no such map.
+    """
     if path is None:
         return None
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affekt.cli.evaluate import _label_map
+from affekt.cli.evaluate import read_label_map
 from affekt.errors import InputError, MissingExtra
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def export(
         "trim_vocabulary": trim_vocabulary,
         "tolerance": tolerance,
         "labels": labels,
-        "label_map": _label_map(label_map),
+        "label_map": read_label_map(label_map),
         "threads": threads,
         "overwrite": overwrite,
     }

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from affekt import __version__
-from affekt.cli import demo, evaluate, export, hub, listen, listing, read, reproduce, train, voices, watch
+from affekt.cli import demo, evaluate, export, hub, listen, listing, read, reproduce, serve, train, voices, watch
 from affekt.errors import AffektError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's; newer typers bring click along under a name of their own
@@ -33,6 +33,7 @@ app.command("read")(read.read)
 app.command("listen")(listen.listen)
 app.command("watch")(watch.watch)
 app.add_typer(voices.app, name="voices")
+app.command("serve")(serve.serve)
 app.command("models")(listing.models)
 app.command("labels")(listing.labels)
 app.command("evaluate")(evaluate.evaluate)

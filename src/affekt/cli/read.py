@@ -125,7 +125,7 @@ def _sense(reader: Reader, source: str, who: Sequence[str], *, only: Modality | 
     scene = reader.scene(source, who=who, only=only)
     assert scene is not None  # it is no text
     try:
-        with _bar(Path(source).name, "readings") as report:
+        with progress_bar(Path(source).name, "readings") as report:
             scene.read(report=lambda: report(_share(scene), sum(sense.count for sense in scene.senses)))
     except KeyboardInterrupt:
         read = ", ".join(f"{sense.position:.0f} s of {sense.duration or 0:.0f} s" for sense in scene.senses)
@@ -145,7 +145,7 @@ def _share(scene: Scene) -> float:
 def _overlay(timeline: Timeline, out: Path, blur_faces: bool) -> None:
     from affekt.annotate import annotate
 
-    with _bar(out.name, "frames") as report:
+    with progress_bar(out.name, "frames") as report:
         print(f"affekt: {annotate(timeline.source, timeline, out, blur_faces=blur_faces, report=report)}", file=sys.stderr)
 
 
@@ -187,7 +187,7 @@ def _table(reader: Reader, source: str, format_: str, out: Path | None, column: 
     name = Path(source).name.removesuffix(".gz")
     target = out / Path(name).with_suffix(TABLES.get(format_, Path(name).suffix))
     try:
-        with _bar(name) as report:
+        with progress_bar(name) as report:
             summary = read_table(source, out=target, column=column, reader=reader, report=report)
     except KeyboardInterrupt:
         print(f"affekt: {target} is not finished; run the same command again and it goes on where it stopped", file=sys.stderr)
@@ -200,7 +200,7 @@ def _table(reader: Reader, source: str, format_: str, out: Path | None, column: 
 
 
 @contextmanager
-def _bar(name: str, what: str = "rows") -> Iterator[Progress]:
+def progress_bar(name: str, what: str = "rows") -> Iterator[Progress]:
     """A progress bar on stderr; what is printed to stdout stays clean."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn

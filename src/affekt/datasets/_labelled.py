@@ -17,7 +17,7 @@ from affekt.datasets._opened import SPLITS, Data, open_data
 from affekt.datasets._where import chosen
 from affekt.errors import BadRow, EmptyInput, InputError
 from affekt.parts import LabelSet, Row
-from affekt.sources.table import _text
+from affekt.sources.table import text_of
 
 NONE = "none"  # the word for "no label applies" in a label set made of the data's labels
 SHOWN = 3  # broken rows that an error names
@@ -179,7 +179,7 @@ def _row(values: Mapping[str, Any], number: int, columns: Columns, data: Data) -
 
 
 def _text_row(values: Mapping[str, Any], number: int, columns: Columns, data: Data) -> Row:
-    text, problem = _text(values, columns.text)
+    text, problem = text_of(values, columns.text)
     if text is None:
         raise ValueError(problem)
     if not data.ours or columns.text != "text" or columns.label not in ("labels", None):

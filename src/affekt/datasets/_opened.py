@@ -9,7 +9,7 @@ from typing import Any
 from affekt.errors import EmptyInput, InputError
 from affekt.sources.audio import ENDINGS as SOUNDS
 from affekt.sources.pictures import IMAGES
-from affekt.sources.table import ENDINGS, _opened, is_table
+from affekt.sources.table import ENDINGS, is_table, open_records
 from affekt.sources.table_lines import BAD_BYTE, Lines, Record
 
 FILES: Mapping[str, tuple[str, ...]] = {"speech": SOUNDS, "face": IMAGES}  # modality -> endings of its files
@@ -75,7 +75,7 @@ def _table(path: Path, modality: str) -> Data:
             first = next(lines, "")
         if "\0" in first or BAD_BYTE.search(first):
             raise InputError(f"{path} does not begin as a UTF-8 .{ending} file does; save it as .{ending} in UTF-8")
-    opened = _opened(path)
+    opened = open_records(path)
     packed, files = ending in ("csv", "tsv"), modality != "text"
     return Data(str(path), opened.columns, opened.records(), files, base=path.parent, packed=packed, ours=ending == "jsonl")
 

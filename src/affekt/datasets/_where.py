@@ -26,7 +26,7 @@ def chosen(objects: Iterable[Numbered], *, source: Path | str, where: Sequence[s
     columns, met, found = set[str](), set[str](), False
     for number, given in objects:
         columns.update(given)
-        held = [list(_values(given, column)) for column, _ in conditions]
+        held = [list(values_of(given, column)) for column, _ in conditions]
         met.update(column for (column, _), values in zip(conditions, held, strict=True) if values)
         if all(value in values for (_, value), values in zip(conditions, held, strict=True)):
             found = True
@@ -45,16 +45,16 @@ def _condition(given: str) -> tuple[str, str]:
     return column, value
 
 
-def _values(given: Any, column: str) -> Iterator[str]:
+def values_of(given: Any, column: str) -> Iterator[str]:
     """What stands in a column, as text; several values for a list, none where there is no such column."""
     if isinstance(given, list):
         for member in given:
-            yield from _values(member, column)
+            yield from values_of(member, column)
     elif not column:
         yield given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
     elif isinstance(given, dict) and column in given:
-        yield from _values(given[column], "")
+        yield from values_of(given[column], "")
     elif isinstance(given, dict):
         outer, _, inner = column.partition(".")
         if inner and outer in given:
-            yield from _values(given[outer], inner)
+            yield from values_of(given[outer], inner)

@@ -5,7 +5,7 @@ import unicodedata
 from affekt.preprocessing.text import normalise
 
 # Scripts that put no blank between words: each character is a word. Kana, CJK with extension A, compatibility CJK.
-_UNSPACED = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
+UNSPACED = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
 
 
 def words(text: str) -> list[str]:
@@ -30,7 +30,7 @@ def words(text: str) -> list[str]:
 
 
 def _letter(character: str) -> bool:
-    return character.isalnum() and not any(first <= ord(character) <= last for first, last in _UNSPACED)
+    return character.isalnum() and not any(first <= ord(character) <= last for first, last in UNSPACED)
 
 
 def _within(character: str) -> bool:

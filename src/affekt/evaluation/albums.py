@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from affekt.datasets._where import chosen
 from affekt.encoders._hub import FORMS
 from affekt.errors import BadRow, EmptyInput, InputError
 from affekt.evaluation.manifest import is_manifest, labelled, lines_of, own_map, read_entries
-from affekt.evaluation.rows import chosen
 from affekt.labels import ekman7, ferplus8
 from affekt.parts import LabelSet
 

@@ -43,6 +43,7 @@ def compare(first: Answers, second: Answers, *, seed: int = 0) -> dict[str, Any]
         "drawn": len(first.rows) if units is None else len(set(units)),
         "numbers": numbers,
         "mcnemar": None if first.labels.kind == "dimensions" else mcnemar(*(_right(one) for one in (first, second))),
+        **({"asked": second.after["asked"]} if "asked" in second.after else {}),
     }
 
 

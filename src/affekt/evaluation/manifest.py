@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt import catalog
+from affekt.datasets._where import chosen
 from affekt.errors import BadRow, EmptyInput, InputError
-from affekt.evaluation.rows import chosen, translation
+from affekt.evaluation.rows import translation
 from affekt.parts import LabelSet
 
 ALSO = "and where known speaker, language, gender, corpus"

@@ -7,7 +7,7 @@ from affekt.evaluation import report_figures as figures
 from affekt.evaluation import report_tables as tables
 from affekt.evaluation.bootstrap import RESAMPLES
 from affekt.evaluation.report_style import style
-from affekt.evaluation.report_words import NAMES, called, count, decimal, name, safe, spread
+from affekt.evaluation.report_words import NAMES, asked_of, called, count, decimal, name, safe, spread
 from affekt.evaluation.tally import DIMENSIONAL, MAIN
 from affekt.formats._cells import flat
 
@@ -154,6 +154,7 @@ def _facts(numbers: Mapping[str, Any]) -> str:
     facts += [(word, name(numbers[key])) for key, word in FACTS.items() if numbers.get(key) is not None]
     facts += [(f"{called(key)}", decimal(numbers[key])) for key in ("micro_f1",) if key in numbers]
     facts += [("Brier score", decimal(numbers["brier"]))] if "brier" in numbers else []
+    facts += [("Asked of its endpoint", safe(asked_of(numbers["asked"])))] if "asked" in numbers else []
     facts += [(word, safe(about[key].replace("T", " "))) for key, word in (("date", "Date"), ("affekt", "Affekt")) if key in about]
     facts += [("Command", f"<code>{safe(about['command'])}</code>")] if "command" in about else []
     listed = "".join(f"<dt>{safe(word)}</dt><dd>{value}</dd>" for word, value in facts)

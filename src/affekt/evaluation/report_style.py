@@ -1,9 +1,9 @@
 """How a report looks: one style sheet for light, dark, narrow and printed pages."""
 
-from affekt.formats._svg import _DARK, _FONTS, _LIGHT
+from affekt.formats import _svg
 
-LIGHT = {**_LIGHT, "page": "#f4f6f8", "accent": "#2460c0", "good": "#1d7a4b", "bad": "#b3391f", "band": "#a3c3f2"}
-DARK = {**_DARK, "page": "#0d0f13", "accent": "#7fb2ff", "good": "#6fd3a0", "bad": "#ff9c85", "band": "#3c5f94"}
+LIGHT = {**_svg.LIGHT, "page": "#f4f6f8", "accent": "#2460c0", "good": "#1d7a4b", "bad": "#b3391f", "band": "#a3c3f2"}
+DARK = {**_svg.DARK, "page": "#0d0f13", "accent": "#7fb2ff", "good": "#6fd3a0", "bad": "#ff9c85", "band": "#3c5f94"}
 STEPS = 10  # shades of the heat map, beside none
 HEAT = {"light": (LIGHT["card"], "#1d57ad"), "dark": (DARK["card"], "#8fbcff")}
 READABLE = 4.5  # WCAG 2.2, 1.4.3: contrast of text with what is behind it
@@ -88,7 +88,7 @@ dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:8px}}
 
 def style() -> str:
     """The style sheet; a printed page is light, whatever the screen is."""
-    rules = _RULES.replace("FONTS", _FONTS).strip()
+    rules = _RULES.replace("FONTS", _svg.FONTS).strip()
     dark = f":root{{color-scheme:dark;{_variables(DARK)}}}{_heat('dark')}"
     light = f":root{{color-scheme:light;{_variables(LIGHT)}}}{_heat('light')}"
     return f"{light}\n{rules}\n@media screen and (prefers-color-scheme:dark){{{dark}}}"

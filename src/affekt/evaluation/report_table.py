@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from affekt.evaluation.report_words import asked_of
 from affekt.formats._cells import fit, flat
 
 NAMES = (
@@ -23,7 +24,8 @@ def table(numbers: Mapping[str, Any]) -> str:
     for name, one in numbers.get("per_label", {}).items():
         line = f"f1 {shown(one['f1'])}  precision {shown(one['precision'])}  recall {shown(one['recall'])}  n {one['support']}"
         lines.append(f"  {fit(flat(name), 18)}{line}")
-    return "\n".join([*lines, *_languages(numbers), *_groups(numbers), *_gaps(numbers), *_comparison(numbers.get("comparison"))])
+    parts = (_languages(numbers), _groups(numbers), _gaps(numbers), _comparison(numbers.get("comparison")), _asked(numbers))
+    return "\n".join([*lines, *(line for part in parts for line in part)])
 
 
 def shown(value: Any) -> str:
@@ -68,6 +70,11 @@ def _comparison(compared: Mapping[str, Any] | None) -> list[str]:
     if test:
         lines.append(f"  only one right: {test['only_first']} and {test['only_second']} rows; McNemar's exact p {test['p']:.2g}")
     return lines
+
+
+def _asked(numbers: Mapping[str, Any]) -> list[str]:
+    """What was asked of endpoints, the model's and that of the other."""
+    return [f"{'asked':<12}{flat(asked_of(one['asked']))}" for one in (numbers, numbers.get("comparison") or {}) if "asked" in one]
 
 
 def _interval(ends: Any) -> str:

@@ -50,3 +50,11 @@ def spread(ends: Sequence[float | None], *, signed: bool = False) -> str:
     """The two ends of an interval."""
     low, high = ends
     return f"{decimal(low, signed=signed)} to {decimal(high, signed=signed)}"
+
+
+def asked_of(asked: Mapping[str, Any]) -> str:
+    """What was asked of an endpoint, and what that took."""
+    tokens = f"{count(asked['tokens_in'])} tokens sent, {count(asked['tokens_out'])} answered"
+    cost = f", {asked['cost']:.6g} {asked['currency']}" if "cost" in asked else ""
+    texts = f"{count(asked['texts'])} texts, {count(asked['cached'])} of them cached"
+    return f"{texts}; {count(asked['requests'])} requests, {tokens}; {asked['seconds']:.1f} s{cost}"

@@ -1,14 +1,13 @@
 """From a data file to rows that a label set can be judged on: choose rows, map their labels, choose the set."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from affekt import catalog
 from affekt.datasets import make_row, read_objects
+from affekt.datasets._where import chosen
 from affekt.errors import EmptyInput, InputError
 from affekt.parts import LabelSet, Row
 
@@ -40,28 +39,6 @@ def labelled_rows(path: Path, *, where: Sequence[str] = ()) -> Iterator[Row]:
     """
     for number, given in chosen(read_objects(path), source=path, where=where):
         yield make_row(given, path.name, number)
-
-
-def chosen(objects: Iterable[tuple[int, dict[str, Any]]], *, source: Path, where: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The numbered objects that fit every condition, one at a time; conditions and errors as in `labelled_rows`.
-
-    Args:
-        source: the file that an error names.
-    """
-    conditions = [_condition(one) for one in where]
-    columns, met, found = set[str](), set[str](), False
-    for number, given in objects:
-        columns.update(given)
-        held = [list(_values(given, column)) for column, _ in conditions]
-        met.update(column for (column, _), values in zip(conditions, held, strict=True) if values)
-        if all(value in values for (_, value), values in zip(conditions, held, strict=True)):
-            found = True
-            yield number, given
-    for column, _ in conditions:
-        if columns and column not in met and column not in columns:  # an empty list holds no value, but is a column
-            raise InputError(f"no row of {source} has a column {column!r}; there are: {', '.join(sorted(columns))}")
-    if not found:
-        raise EmptyInput(f"no row in {source}" + (f" fits {' and '.join(where)}" if where and columns else ""))
 
 
 def map_rows(rows: Iterable[Row], labels: LabelSet, *, label_map: Mapping[str, str | None] | None = None) -> tuple[list[Row], Dropped]:
@@ -134,28 +111,6 @@ def choose_set(rows: Iterable[Row], labels: LabelSet) -> LabelSet:
                 )
             return catalog.find("labels", labels.several)
     return labels
-
-
-def _condition(given: str) -> tuple[str, str]:
-    column, equals, value = given.partition("=")
-    if not column or not equals:
-        raise InputError(f"cannot filter by {given!r}; a condition reads column=value, say lang=en")
-    return column, value
-
-
-def _values(given: Any, column: str) -> Iterator[str]:
-    """What stands in a column, as text; several values for a list, none where there is no such column."""
-    if isinstance(given, list):
-        for member in given:
-            yield from _values(member, column)
-    elif not column:
-        yield given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-    elif isinstance(given, dict) and column in given:
-        yield from _values(given[column], "")
-    elif isinstance(given, dict):
-        outer, _, inner = column.partition(".")
-        if inner and outer in given:
-            yield from _values(given[outer], inner)
 
 
 def _mapped(row: Row, to_ours: Mapping[str, str | None]) -> Row:

@@ -3,16 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from affekt.datasets._dialogues import with_turns
 from affekt.evaluation.answers import Answers, measure
 from affekt.evaluation.rows import choose_set, labelled_rows, map_rows
 from affekt.models import choose_labels
-from affekt.parts import Row
+from affekt.parts import OpenEncoder, Row
 from affekt.pipeline import Reader
 from affekt.results import Clip
 from affekt.settings import resolve
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A model that counts what it asks of an endpoint."""
+
+    def report(self) -> dict[str, Any]:
+        """What was asked since it was opened: texts, requests, tokens, seconds, and where the price is known the cost."""
+        ...
 
 
 def evaluate_file(
@@ -75,10 +84,20 @@ def answer_rows(
     mapped, dropped = map_rows(rows, asked, label_map=label_map)
     judged = choose_set(mapped, asked)
     reader = Reader(labels=judged.name, models={"text": settings.text_model})
+    before = _asked(reader.encoder)
     scores, _ = reader.scores([Clip("text", row.text, 0, len(row.text), before=row.before) for row in mapped])
     card = reader.encoder.card
     calibration = card.calibration.get(judged.name)
     thresholds = calibration.thresholds if calibration is not None and judged.kind == "multi" else None
     about = {"model": f"{card.name}@{card.revision}", "labels": asked.name, "judged_as": judged.name, "dropped": dropped.rows}
     columns = [(cells or {}).get(row.line or 0, {}) for row in mapped]
-    return Answers(about, mapped, scores, judged, thresholds=thresholds or None, columns=columns, by=tuple(by))
+    said = _asked(reader.encoder, before=before)
+    after = {"asked": said} if said else {}
+    return Answers(about, mapped, scores, judged, thresholds=thresholds or None, columns=columns, by=tuple(by), after=after)
+
+
+def _asked(encoder: OpenEncoder, *, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a model asked of an endpoint since it had asked `before`, which another evaluation may have; nothing where it asks none."""
+    told = encoder.report() if isinstance(encoder, Counting) else {}
+    since = before or {}
+    return {name: value if isinstance(value, str) else round(value - since.get(name, 0), 6) for name, value in told.items()}

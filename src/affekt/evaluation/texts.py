@@ -9,7 +9,7 @@ from typing import Any
 from affekt.datasets import make_row, read_objects
 from affekt.datasets._labelled import read_labelled
 from affekt.datasets._opened import open_data
-from affekt.datasets._where import _values, chosen
+from affekt.datasets._where import chosen, values_of
 from affekt.errors import NoColumn
 from affekt.evaluation.answers import Answers
 from affekt.evaluation.run import answer_rows
@@ -92,4 +92,4 @@ def _cells(numbered: Iterable[tuple[int, Mapping[str, Any]]], *, by: Sequence[st
 
 
 def _told(given: Any, column: str) -> Iterator[str]:
-    return (value for value in _values(given, column) if value not in ("", "null"))
+    return (value for value in values_of(given, column) if value not in ("", "null"))

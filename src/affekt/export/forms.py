@@ -12,7 +12,7 @@ from torch import nn
 
 from affekt.calibration.apply import sets_of
 from affekt.encoders._card import read_card
-from affekt.encoders._tokens import GRAPH, MOST_TOKENS, TOKENIZER, Spelling
+from affekt.encoders._tokens import GRAPH, MOST_TOKENS, PAD, TOKENIZER, Spelling
 from affekt.encoders.text_adapter import TextAdapter
 from affekt.encoders.text_adapter import load as load_adapter
 from affekt.encoders.text_affekt import SHIPPED
@@ -20,7 +20,8 @@ from affekt.export.pruning import prune
 from affekt.export.text_onnx import in_eight_bits
 from affekt.export.vocabulary import cut_down, needed, respelt
 from affekt.parts import Card, Row
-from affekt.training.families.text_encoder import TYPICAL, Network, WithHeads, open_trained
+from affekt.training.families.text_encoder import TYPICAL, WithHeads, open_trained
+from affekt.training.networks import OverTokens
 from affekt.training.text_encoder import MATRICES, TextEncoder, from_onnx
 
 
@@ -28,7 +29,7 @@ from affekt.training.text_encoder import MATRICES, TextEncoder, from_onnx
 class Form:
     """A network, and the `tokenizer.json` that it goes with."""
 
-    network: Network
+    network: OverTokens
     tokenizer: str
 
     @property
@@ -93,7 +94,7 @@ def _adapted(adapter: TextAdapter) -> Form:
         matrix = weights[f"head.{name}.weight"] / weights["spread"][:, None]  # (width, labels)
         head.weight.copy_(matrix.T)
         head.bias.copy_(weights[f"head.{name}.bias"] - weights["mean"] @ matrix)
-    return Form(Network(module.eval(), adapter.network.spelling), (SHIPPED / TOKENIZER).read_text(encoding="utf-8"))
+    return Form(OverTokens(module.eval(), adapter.network.spelling, PAD), (SHIPPED / TOKENIZER).read_text(encoding="utf-8"))
 
 
 def pruned(form: Form, typical: Sequence[Row], *, share: float) -> Form:
@@ -154,4 +155,4 @@ def _spelling(form: Form, trim: Trim) -> Spelling:
 def _with_body(form: Form, body: TextEncoder, *, spelling: Spelling | None = None) -> Form:
     module = WithHeads(body, [], dropout=0.0)
     module.heads = form.network.module.heads
-    return replace(form, network=Network(module.eval(), spelling or form.network.spelling))
+    return replace(form, network=OverTokens(module.eval(), spelling or form.network.spelling, PAD))

@@ -21,7 +21,8 @@ from affekt.export.forms import Form, open_form, pruned, spelt_otherwise, standi
 from affekt.export.halves import Halves
 from affekt.parts import Card, OpenEncoder, Row
 from affekt.results import Clip
-from affekt.training.families.text_encoder import Network, heads_of, measure
+from affekt.training.families.text_encoder import heads_of, measure
+from affekt.training.networks import OverTokens
 
 Kind = Literal["fp32", "dynamic", "static"]
 NAMES: dict[Kind, str] = {"fp32": "fp32", "dynamic": "int8 dynamic", "static": "int8 static"}
@@ -66,7 +67,7 @@ class Variant:
 class InTorch:
     """A network in torch, called as encoders are."""
 
-    network: Network
+    network: OverTokens
     card: Card
 
     def __call__(self, clips: Sequence[Clip], *, labels: Sequence[str]) -> dict[str, NDArray[np.float32]]:

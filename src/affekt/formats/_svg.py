@@ -8,8 +8,8 @@ from affekt.formats._cells import cut, flat, width
 
 WIDTH = 900
 MARGIN = 28
-_FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
-_LIGHT = {
+FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
+LIGHT = {
     "card": "#ffffff",
     "edge": "#e2e5ea",
     "ink": "#1b2130",
@@ -20,7 +20,7 @@ _LIGHT = {
     "neutral": "#ccd2da",
     "rest": "#e2e6eb",
 }
-_DARK = {
+DARK = {
     "card": "#14171d",
     "edge": "#2a2f39",
     "ink": "#eef1f5",
@@ -43,7 +43,7 @@ def page(marks: Iterable[str], *, height: float, title: str, description: str, n
     shape = f'width="{WIDTH}" height="{height:.0f}" viewBox="0 0 {WIDTH} {height:.0f}"'
     return "\n".join(
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {shape} role="img" font-family="{_FONTS}">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {shape} role="img" font-family="{FONTS}">',
             f"<title>{plain(title)}</title>",
             f"<desc>{plain(description)}</desc>",
             f"<style>{_style(name)}</style>",
@@ -64,7 +64,7 @@ def _style(name: str) -> str:
         fills = "".join(f"#{name} .{key}{{fill:{colour}}}" for key, colour in colours.items() if key not in ("edge", "grid"))
         return f"{fills}#{name} .card{{stroke:{colours['edge']}}}#{name} .grid{{stroke:{colours['grid']}}}"
 
-    return f"{rules(_LIGHT)}@media (prefers-color-scheme: dark){{{rules(_DARK)}}}"
+    return f"{rules(LIGHT)}@media (prefers-color-scheme: dark){{{rules(DARK)}}}"
 
 
 def plain(text: str) -> str:

@@ -71,7 +71,7 @@ def find(pixels: Bytes, *, fine: bool = True, known: Sequence[Face] = ()) -> lis
         known: faces that are known to be there, which need no second look.
     """
     high, wide = pixels.shape[:2]
-    squares = [_whole(wide, high), *(_tiles(wide, high) if fine else [])]
+    squares = [_whole(wide, high), *(tiles(wide, high) if fine else [])]
     picture = Image.fromarray(pixels)
     found = [
         face
@@ -142,7 +142,7 @@ def _near(face: Face) -> Square:
     return x - side / 2, y - side / 2, side
 
 
-def _tiles(wide: int, high: int) -> list[Square]:
+def tiles(wide: int, high: int) -> list[Square]:
     """Overlapping squares that cover the picture, half as large from level to level."""
     squares: list[Square] = []
     side = float(max(wide, high))

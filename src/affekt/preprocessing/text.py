@@ -55,9 +55,9 @@ def _face(face: str) -> str:
     return before + re.escape(face) + after
 
 
-_KAOMOJI = re.compile("|".join(_face(face) for face in sorted(KAOMOJI, key=len, reverse=True)))
-_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'，。！？、（）]+", re.IGNORECASE)
-_MENTION = re.compile(r"(?<![\w@.])@[\w\-·]{1,40}")
+TYPED_FACE = re.compile("|".join(_face(face) for face in sorted(KAOMOJI, key=len, reverse=True)))
+LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'，。！？、（）]+", re.IGNORECASE)
+MENTION = re.compile(r"(?<![\w@.])@[\w\-·]{1,40}")
 _ELONGATED = re.compile(r"([^\W\d_]|[!?.~。！？…～，,])\1{3,}")  # four or more of one letter or mark
 _BLANK = re.compile(r"[^\S\n]+")
 _INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, 0x00AD, *range(0x202A, 0x202F), *range(0xFE00, 0xFE10)])
@@ -88,11 +88,11 @@ def normalise(text: str, *, steps: Collection[str] = STEPS, known: Callable[[str
     if "controls" in steps:
         text = _controls(text)
     if "links" in steps:
-        text = _LINK.sub("http", text)
+        text = LINK.sub("http", text)
     if "mentions" in steps:
-        text = _MENTION.sub("@user", text)
+        text = MENTION.sub("@user", text)
     if "kaomoji" in steps:
-        text = _KAOMOJI.sub(lambda match: KAOMOJI[match[0]], text)
+        text = TYPED_FACE.sub(lambda match: KAOMOJI[match[0]], text)
     if "emoji" in steps and known is not None and not text.isascii():
         text = "".join(_spell(c) if c > "\u2190" and unicodedata.category(c) == "So" and not known(c) else c for c in text)
     if "elongation" in steps:

@@ -73,7 +73,7 @@ class Table:
             raise InputError(f"{path} is not a table; tables end in {', '.join(ENDINGS)}")
         if not self.path.is_file():
             raise InputError(f"no file {path}; check the name")
-        self.source = _opened(self.path)
+        self.source = open_records(self.path)
         self.columns = self.source.columns
         if column not in self.columns and not (isinstance(self.source, JsonLines) and not self.columns):
             raise NoColumn(str(path), column, self.columns)
@@ -90,7 +90,7 @@ class Table:
             InputError: the rest of the file cannot be read: the gzip stream or the Parquet file is damaged.
         """
         for number, (values, problem) in enumerate(self.source.records(skip=skip), skip + 1):
-            text, missing = (None, None) if problem else _text(values, self.column)
+            text, missing = (None, None) if problem else text_of(values, self.column)
             yield TableRow(number, values, text, problem or missing)
 
 
@@ -103,14 +103,21 @@ def is_table(path: str | Path) -> bool:
     return Path(path).name.lower().endswith(ENDINGS)
 
 
-def _opened(path: Path) -> Records:
+def open_records(path: Path) -> Records:
+    """A table, opened as what its ending says it is.
+
+    Raises:
+        InputError: the file cannot be opened.
+        EmptyInput: it is empty.
+        MissingExtra: it is Parquet, and pyarrow is not installed.
+    """
     name = path.name.lower().removesuffix(".gz")
     if name.endswith(".parquet"):
         return Parquet(path)
     return JsonLines(path) if name.endswith(".jsonl") else Delimited(path, tab=name.endswith(".tsv"))
 
 
-def _text(values: Mapping[str, Any], column: str) -> tuple[str | None, str | None]:
+def text_of(values: Mapping[str, Any], column: str) -> tuple[str | None, str | None]:
     """(text, problem) of a row; one of the two is None."""
     given = values.get(column)
     if column not in values:

@@ -83,7 +83,7 @@ def _solve(features: Floats, gold: Floats, known: Floats, labels: LabelSet, *, s
         if len(set(said.tolist())) < 2:  # of a fold
             bias[said[:1]] = 0.0
             return weight, bias
-        model = _logistic(strength, balanced).fit(features[rows], said, sample_weight=gold[rows, said])
+        model = _logistic(features[rows], said, strength=strength, balanced=balanced, shares=gold[rows, said])
         two = len(model.classes_) == 2  # scikit-learn then has one column, for the second
         weight[:, model.classes_] = (np.concatenate([-model.coef_, model.coef_]) / 2 if two else model.coef_).T
         bias[model.classes_] = np.concatenate([-model.intercept_, model.intercept_]) / 2 if two else model.intercept_
@@ -92,14 +92,17 @@ def _solve(features: Floats, gold: Floats, known: Floats, labels: LabelSet, *, s
         there = known[:, at] > 0
         column = gold[there, at] > 0.5
         if 0 < column.sum() < len(column):
-            model = _logistic(strength, balanced).fit(features[there], column)
+            model = _logistic(features[there], column, strength=strength, balanced=balanced)
             weight[:, at], bias[at] = model.coef_[0], model.intercept_[0]
     return weight, bias
 
 
-def _logistic(strength: float, balanced: bool) -> Any:
-    warnings.simplefilter("ignore", ConvergenceWarning)  # of the last digits
-    return LogisticRegression(C=strength, max_iter=300, class_weight="balanced" if balanced else None)
+def _logistic(features: Floats, told: NDArray[Any], *, strength: float, balanced: bool, shares: Floats | None = None) -> Any:
+    """A logistic regression of classes, each row of the weight that `shares` has for it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of the last digits
+        model = LogisticRegression(C=strength, max_iter=300, class_weight="balanced" if balanced else None)
+        return model.fit(features, told, sample_weight=shares)
 
 
 def groups_of(names: Sequence[str | None]) -> NDArray[np.int64]:

@@ -1,6 +1,5 @@
 """What the recipes of the baselines share: rows of a corpus in our labels, and a calibrated card for a fitted model."""
 
-import hashlib
 import json
 import os
 import sys
@@ -10,24 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from affekt.calibration.apply import probabilities
-from affekt.calibration.fit import fit
 from affekt.catalog import find
 from affekt.encoders._card import revision_of, write_card
 from affekt.errors import InputError
-from affekt.evaluation.evaluate import evaluate
 from affekt.evaluation.rows import map_rows
-from affekt.labels._matrix import matrix
-from affekt.parts import Calibration, Card, Corpus, LabelSet, Row
-from affekt.results import Clip
+from affekt.parts import Card, Corpus, LabelSet, Row
 from affekt.training.job import Job
 from affekt.training.loop import Watch
 from affekt.training.recipe import checked, family_of, loss_of, optimiser_of, recipe_of
+from affekt.training.train import calibrated, said, sums_of, uncalibrated, worth
 
 HELD_OUT = ("tune", "dev")  # calibrated on the first that a corpus has: where there is "tune", "dev" is what is reported
-BATCH = 256
 LIMITS = [
     "A baseline, to be compared with: it knows the words of its one training corpus and nothing else.",
     "Not for decisions about a person's health, work, credit or liberty.",
@@ -74,21 +66,12 @@ def write_calibrated_card(
         InputError: a row does not fit the label set.
         WeightsError: the folder's files do not open.
     """
-    wide = len(labels.labels)
-    write_card(_card(folder, weights, part, labels, Calibration((1.0,) * wide, (0.0,) * wide), family=family, facts=facts), folder)
-    encoder = find("encoders", family).load(folder, 0)
-    clips = [Clip("text", row.text, 0, len(row.text)) for row in held_out]
-    parts = [encoder(clips[at : at + BATCH], labels=[labels.name])[labels.name] for at in range(0, len(clips), BATCH)]
-    raw = np.concatenate(parts)  # (rows, labels)
-    if labels.kind == "dimensions":
-        gold = np.array([row.vad for row in held_out], np.float32)
-        known = np.ones_like(gold)
-    else:
-        gold, known = (table.astype(np.float32) for table in matrix(held_out, labels))
-    calibration = fit(raw, gold, known, labels)
-    write_card(_card(folder, weights, part, labels, calibration, family=family, facts=facts), folder)
-    scores = probabilities(raw, labels, calibration).astype(np.float64)
-    return evaluate(held_out, scores, labels, thresholds=calibration.thresholds or None)
+    card = _card(folder, weights, part, labels, family=family, facts=facts)
+    write_card(card, folder)
+    raw = said(find("encoders", family).load(folder, 0), held_out, [labels.name])
+    card = calibrated(card, raw, rows=held_out, label_sets=[labels])
+    write_card(card, folder)
+    return worth(card, raw, rows=held_out, labels=labels)
 
 
 def run(family: str, recipe: Path, *, usage: str) -> None:
@@ -109,8 +92,8 @@ def run(family: str, recipe: Path, *, usage: str) -> None:
     rows = split_rows(part, "train", labels, data=data)
     held_out = split_rows(part, held_out_split(part), labels, data=data)
     weights = make(family, rows, held_out, labels, given=given, folder=out)
-    worth = write_calibrated_card(out, weights, part, labels, held_out, family=family, facts={"settings": given, "rows": len(rows)})
-    print(json.dumps({key: worth[key] for key in ("n", "decision", "macro_f1", "accuracy", "ece", "pearson") if key in worth}))
+    measured = write_calibrated_card(out, weights, part, labels, held_out, family=family, facts={"settings": given, "rows": len(rows)})
+    print(json.dumps({key: measured[key] for key in ("n", "decision", "macro_f1", "accuracy", "ece", "pearson") if key in measured}))
 
 
 def make(family: str, rows: Sequence[Row], held_out: Sequence[Row], labels: LabelSet, *, given: Mapping[str, Any], folder: Path) -> Path:
@@ -134,10 +117,7 @@ def make(family: str, rows: Sequence[Row], held_out: Sequence[Row], labels: Labe
         return kind.make(job, folder).weights
 
 
-def _card(
-    folder: Path, weights: Path, part: Corpus, labels: LabelSet, calibration: Calibration, *, family: str, facts: Mapping[str, Any]
-) -> Card:
-    files = sorted(file for file in folder.iterdir() if file.suffix in (".npz", ".onnx") or file.name == "vocabulary.json")
+def _card(folder: Path, weights: Path, part: Corpus, labels: LabelSet, *, family: str, facts: Mapping[str, Any]) -> Card:
     return Card(
         name=family,
         revision=revision_of(weights),
@@ -145,10 +125,10 @@ def _card(
         languages=part.languages,
         licence={"code": "Apache-2.0", "weights": part.licence, "data": f"{part.name} {part.licence}"},
         commercial=part.use == "ship",
-        calibration={labels.name: calibration},
+        calibration={labels.name: uncalibrated(labels)},
         facts={
             "family": family,
-            "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
+            "sha256": sums_of(folder),
             "training": f"recipes/text/{family}: python train.py {part.name} {labels.name} OUT_FOLDER",
             "trained_on": {part.name: part.paper},
             "calibrated_on": {labels.name: [f"{part.name}/{held_out_split(part)}"]},

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from affekt import __version__, catalog
 from affekt.calibration.apply import probabilities
 from affekt.calibration.fit import fit as calibrate
-from affekt.encoders._card import revision_of, write_card
+from affekt.encoders._card import CARD, revision_of, write_card
 from affekt.errors import InputError
 from affekt.evaluation.evaluate import evaluate
 from affekt.parts import Calibration, Card, LabelSet, OpenEncoder, Row
@@ -215,8 +215,6 @@ def _card(name: str, made: Made, job: Job, *, recipe: Recipe, facts: Mapping[str
     if made.card is not None:
         return replace(made.card, name=name, facts={**facts, **made.card.facts})
     spoken = sorted({row.lang for row in job.train if row.lang})
-    folder = made.weights.parent
-    sums = {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir()) if file.is_file()}
     return Card(
         name=name,
         revision=revision_of(made.weights),
@@ -224,38 +222,61 @@ def _card(name: str, made: Made, job: Job, *, recipe: Recipe, facts: Mapping[str
         languages=recipe.languages or tuple(spoken) or ("und",),
         licence={"code": "Apache-2.0", "weights": recipe.licence, "data": recipe.licence},
         commercial=recipe.commercial,
-        calibration={labels.name: _plain(labels) for labels in job.sets},
-        facts={**facts, "sha256": sums},
+        calibration={labels.name: uncalibrated(labels) for labels in job.sets},
+        facts={**facts, "sha256": sums_of(made.weights.parent)},
         sets={labels.name: labels for labels in job.sets if labels.name not in catalog.names("labels")},
     )
 
 
-def _plain(labels: LabelSet) -> Calibration:
+def uncalibrated(labels: LabelSet) -> Calibration:
+    """The calibration that changes nothing, of a model that has just been fitted."""
     return Calibration((1.0,) * len(labels.labels), (0.0,) * len(labels.labels))
+
+
+def sums_of(folder: Path) -> dict[str, str]:
+    """The checksum of each file of a model beside its card."""
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.name != CARD)
+    return {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def calibrated(card: Card, raw: Mapping[str, Floats], *, rows: Sequence[Row], label_sets: Sequence[LabelSet]) -> Card:
+    """The card with each of some label sets calibrated on rows.
+
+    Args:
+        raw: what the model says of the rows: {label set: (rows, labels)}.
+
+    Raises:
+        InputError: a row does not fit its label set.
+    """
+    found = {labels.name: calibrate(raw[labels.name], *targets_of(rows, labels), labels) for labels in label_sets}
+    return replace(card, calibration={**card.calibration, **found})
 
 
 def _judged(card: Card, encoder: OpenEncoder, made: Made, job: Job, test: Sequence[Row]) -> tuple[Card, dict[str, dict[str, Any]]]:
     """The card, calibrated, and what the model is worth: in what ships, through the preprocessing that ships."""
     if made.card is not None:
         found = {"dev": next(iter(card.facts["measured"].values()))}
-        return card, found | ({"test": _worth(test, said(encoder, test, list(card.calibration)), job.sets[0], card)} if test else {})
+        return card, found | (
+            {"test": worth(card, said(encoder, test, list(card.calibration)), rows=test, labels=job.sets[0])} if test else {}
+        )
     rows = [*job.train, *job.dev] if made.unseen is not None else list(job.dev)
     names = [labels.name for labels in job.sets]
     raw = dict(made.unseen) if made.unseen is not None else said(encoder, rows, names) if rows else {}
-    calibration = dict(card.calibration)
-    for labels in job.sets:
-        if rows:
-            calibration[labels.name] = calibrate(raw[labels.name], *targets_of(rows, labels), labels)
-    card = replace(card, calibration=calibration)
     measured = dict[str, dict[str, Any]]()
     if rows:
-        measured["folds" if made.unseen is not None else "dev"] = _worth(rows, raw, job.sets[0], card)
+        card = calibrated(card, raw, rows=rows, label_sets=job.sets)
+        measured["folds" if made.unseen is not None else "dev"] = worth(card, raw, rows=rows, labels=job.sets[0])
     if test:
-        measured["test"] = _worth(test, said(encoder, test, names[:1]), job.sets[0], card)
+        measured["test"] = worth(card, said(encoder, test, names[:1]), rows=test, labels=job.sets[0])
     return card, measured
 
 
-def _worth(rows: Sequence[Row], raw: Mapping[str, Floats], labels: LabelSet, card: Card) -> dict[str, Any]:
+def worth(card: Card, raw: Mapping[str, Floats], *, rows: Sequence[Row], labels: LabelSet) -> dict[str, Any]:
+    """What a calibrated model is worth on rows, thresholds included.
+
+    Args:
+        raw: as of `calibrated`.
+    """
     calibration = card.calibration[labels.name]
     scores = probabilities(raw[labels.name], labels, calibration)
     found = evaluate(rows, scores.astype(np.float64), labels, thresholds=calibration.thresholds or None)

@@ -107,7 +107,7 @@ def prepare(data: Any, *, recipe: Recipe, name: str, tell: Callable[[str], None]
     Raises:
         InputError: the data cannot be used; the message says why and where.
     """
-    rows, read = _rows(data, recipe)
+    rows, read = _rows(data, recipe, tell=tell)
     if recipe.labels == FROM_DATA:
         rows = _renamed(rows, recipe.label_map)
         labels = labels_of(rows, name=name)
@@ -161,7 +161,7 @@ def answers(model: str, rows: Sequence[Row], labels: LabelSet) -> Floats:
     return scores if finer is labels or finer.name == labels.name else project(scores, finer, labels)
 
 
-def _rows(data: Any, recipe: Recipe) -> tuple[list[Row], Labelled]:
+def _rows(data: Any, recipe: Recipe, *, tell: Callable[[str], None]) -> tuple[list[Row], Labelled]:
     """The rows of all sources, with what is said before each, and the sources as one."""
     sources = list(recipe.data) if data is None else list(data) if isinstance(data, (list, tuple)) else [data]
     if not sources:
@@ -179,6 +179,7 @@ def _rows(data: Any, recipe: Recipe) -> tuple[list[Row], Labelled]:
             where=recipe.where,
             limit=recipe.limit,
         )
+        tell(f"{one.source}: {one.columns}")
         found.append(one)
     rows = [row for one in found for row in one.rows]
     if turns := int(recipe.model.get("turns", 0)):

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from affekt.calibration.apply import sets_of
 from affekt.encoders._card import read_card
-from affekt.encoders._tokens import GRAPH, MOST_TOKENS, PAD, TOKENIZER, Spelling, padded
+from affekt.encoders._tokens import GRAPH, MOST_TOKENS, PAD, TOKENIZER, Spelling
 from affekt.encoders.text_affekt import SHIPPED
 from affekt.errors import InputError, WeightsError
 from affekt.export.onnx_graph import Ranges, ranges_of
@@ -22,7 +21,7 @@ from affekt.export.text_onnx import export, matrices_of
 from affekt.parts import LabelSet, Row
 from affekt.training.job import Family, Job, Made
 from affekt.training.loop import Optimiser
-from affekt.training.networks import Heads, learn
+from affekt.training.networks import Heads, OverTokens, learn
 from affekt.training.text_encoder import HEAD_WIDTH, TextEncoder, from_onnx
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -60,37 +59,13 @@ class WithHeads(nn.Module):
         self.body, self.dropout = body, nn.Dropout(dropout)
         self.heads = Heads(body.words.weight.shape[1], label_sets)
 
-    def forward(self, ids: Tensor, mask: Tensor, own: Tensor) -> dict[str, Tensor]:
+    def forward(self, ids: Tensor, mask: Tensor, own: Tensor | None = None) -> dict[str, Tensor]:
         """{label set: (batch, labels)}. Args: all (batch, tokens)."""
         told: dict[str, Tensor] = self.heads(self.dropout(self.body.pooled(ids, mask, own)))
         return told
 
 
-class Network:
-    """An encoder with heads, over token ids."""
-
-    def __init__(self, module: WithHeads, spelling: Spelling) -> None:
-        self.module, self.spelling = module, spelling
-
-    def prepare(self, row: Row) -> tuple[list[int], int]:
-        """The token ids of a row, and where its own begin."""
-        return self.spelling.window(row.text, row.before)
-
-    def size(self, prepared: tuple[list[int], int]) -> int:
-        """Tokens."""
-        return len(prepared[0])
-
-    def collate(self, prepared: Sequence[tuple[list[int], int]]) -> tuple[Tensor, ...]:
-        """Ids, what is no padding, and what is of the text itself: (batch, tokens) each."""
-        return tuple(torch.from_numpy(part) for part in padded(prepared, PAD))
-
-    def groups(self, optimiser: Optimiser) -> list[dict[str, Any]]:
-        """The body, and the heads."""
-        body = [one for one in self.module.body.parameters() if one.requires_grad]
-        return [{"params": body, "lr": optimiser.rate}, {"params": list(self.module.heads.parameters()), "lr": optimiser.head_rate}]
-
-
-def begin(label_sets: Sequence[LabelSet], settings: Settings, *, seed: int) -> Network:
+def begin(label_sets: Sequence[LabelSet], settings: Settings, *, seed: int) -> OverTokens:
     """The shipped encoder with fresh heads; of its layers, those that shall learn do."""
     torch.manual_seed(seed)
     body = from_onnx(SHIPPED / GRAPH)
@@ -99,7 +74,7 @@ def begin(label_sets: Sequence[LabelSet], settings: Settings, *, seed: int) -> N
         for part in (body.positions, body.norm, *body.layers[: -settings.layers]):
             part.requires_grad_(False)
     spelling = Spelling(Tokenizer.from_file(str(SHIPPED / TOKENIZER)), most=settings.most_tokens, turns=settings.turns)
-    return Network(WithHeads(body, label_sets, dropout=settings.dropout), spelling)
+    return OverTokens(WithHeads(body, label_sets, dropout=settings.dropout), spelling, PAD)
 
 
 def make(job: Job, folder: Path) -> Made:
@@ -117,7 +92,7 @@ def make(job: Job, folder: Path) -> Made:
     return Made(folder / GRAPH, {**facts, "history": progress.history})
 
 
-def write(network: Network, folder: Path, *, typical: Sequence[Row]) -> None:
+def write(network: OverTokens, folder: Path, *, typical: Sequence[Row]) -> None:
     """Writes the model's files.
 
     Args:
@@ -134,7 +109,7 @@ def write(network: Network, folder: Path, *, typical: Sequence[Row]) -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
-def measure(network: Network, typical: Sequence[Row]) -> Ranges:
+def measure(network: OverTokens, typical: Sequence[Row]) -> Ranges:
     """The range of each column that goes into every matrix, on typical rows."""
     shown = sorted((network.prepare(row) for row in typical[:: max(1, len(typical) // TYPICAL)]), key=network.size)
     network.module.eval()
@@ -146,13 +121,13 @@ def measure(network: Network, typical: Sequence[Row]) -> Ranges:
     return ranges_of(matrices_of(network.module.body), run)
 
 
-def heads_of(network: Network) -> Mapping[str, nn.Linear]:
+def heads_of(network: OverTokens) -> Mapping[str, nn.Linear]:
     """Label set -> its head."""
     heads = network.module.heads
     return dict(zip(heads.names, heads.linear, strict=True))
 
 
-def open_trained(folder: Path) -> Network:
+def open_trained(folder: Path) -> OverTokens:
     """The network in a folder that `write` filled, as it was saved: the vectors of the words in sixteen bits, the rest in fp32.
 
     Raises:
@@ -172,7 +147,8 @@ def open_trained(folder: Path) -> Network:
     except (KeyError, RuntimeError) as error:
         raise WeightsError(f"{WEIGHTS} in {folder} holds another network than its card tells of: {error}; train the model again") from error
     facts = card.facts
-    return Network(module.eval(), Spelling(tokenizer, most=int(facts.get("most_tokens", MOST_TOKENS)), turns=int(facts.get("turns", 0))))
+    spelling = Spelling(tokenizer, most=int(facts.get("most_tokens", MOST_TOKENS)), turns=int(facts.get("turns", 0)))
+    return OverTokens(module.eval(), spelling, PAD)
 
 
 def _shaped(state: Mapping[str, Tensor], label_sets: Sequence[LabelSet]) -> WithHeads:

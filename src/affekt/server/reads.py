@@ -1,0 +1,161 @@
+"""`POST /v1/read`: texts, or one file of any kind, in; timelines out."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import FormData, UploadFile
+
+from affekt.errors import InputError
+from affekt.results import Timeline
+from affekt.server.access import needs
+from affekt.server.problems import Problem, problem_of
+from affekt.server.service import File, Service, Serving, Text
+from affekt.server.uploads import ending_of, received
+from affekt.sources import open_source
+
+router = APIRouter(tags=["read"])
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Options(BaseModel):
+    """How something is read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    labels: Name | None = Field(None, description="label set that readings speak; null: the server's own")
+
+
+class ReadTexts(Options):
+    """Texts to read."""
+
+    text: str | None = Field(None, description="one text", examples=["so proud of you all"])
+    texts: list[str] | None = Field(None, min_length=1, description="several texts")
+    whole: bool = Field(False, description="one reading a text, instead of one a sentence")
+
+
+class ReadFile(Options):
+    """How a file is read."""
+
+    who: list[Name] = Field(default_factory=list, max_length=8, description="names of the speakers of a sound, one a microphone")
+
+
+ANSWER = {
+    "type": "object",
+    "required": ["timelines", "problems"],
+    "additionalProperties": False,
+    "properties": {
+        "timelines": {
+            "type": "array",
+            "description": "one a text or file, in order; null, where one of several texts could not be read",
+            "items": {"anyOf": [{"$ref": "#/components/schemas/Timeline"}, {"type": "null"}]},
+        },
+        "problems": {
+            "type": "array",
+            "description": "what could not be read, and why",
+            "items": {
+                "allOf": [{"$ref": "#/components/schemas/Problem"}],
+                "type": "object",
+                "required": ["index"],
+                "properties": {"index": {"type": "integer", "minimum": 0}},
+            },
+        },
+    },
+}
+BODY = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": {"$ref": "#/components/schemas/ReadTexts"}},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary", "description": "a text, a conversation, a sound, a video or an image"},
+                    "options": {"$ref": "#/components/schemas/ReadFile"},
+                },
+            },
+            "encoding": {"options": {"contentType": "application/json"}},
+        },
+    },
+}
+SCHEMAS = (ReadTexts, ReadFile)  # that only `BODY` names
+
+
+@router.post(
+    "/v1/read",
+    dependencies=[needs("reader")],
+    openapi_extra={"requestBody": BODY},
+    responses={200: {"content": {"application/json": {"schema": ANSWER}}}},
+)
+async def read(request: Request, service: Serving) -> dict[str, Any]:
+    """Reads texts or a file. Who felt what, when, and how surely."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return await _read_texts(parsed(ReadTexts, await request.body()), service)
+    if kind == "multipart/form-data":
+        async with request.form(max_files=1, max_fields=8) as form:
+            return await _read_file(form, service)
+    raise Problem(415, "unknown-body", f"a body of type {kind or 'none'}; it is application/json, or multipart/form-data")
+
+
+def parsed(model: type[Any], body: bytes | str) -> Any:
+    """What a body says, in its model.
+
+    Raises:
+        RequestValidationError: it is not JSON, or not of this model.
+    """
+    try:
+        return model.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
+
+
+async def _read_texts(asked: ReadTexts, service: Service) -> dict[str, Any]:
+    if (asked.text is None) == (asked.texts is None):
+        raise Problem(422, "invalid-request", "give one of text and texts")
+    texts = [asked.text] if asked.text is not None else asked.texts or []
+    settings = service.settings
+    if len(texts) > settings.most_texts:
+        raise Problem(413, "too-large", f"{len(texts):,} texts; a call has at most {settings.most_texts:,}, a table goes to /v1/jobs")
+    if (characters := sum(map(len, texts))) > settings.most_characters:
+        raise Problem(
+            413, "too-large", f"{characters:,} characters; a call has at most {settings.most_characters:,}, longer ones go to /v1/jobs"
+        )
+    labels = service.labels_of(asked.labels).name
+    opened: dict[int, Text] = {}
+    problems: dict[int, Exception] = {}
+    for at, text in enumerate(texts):
+        try:
+            opened[at] = Text(open_source(text, kind="text"), labels, asked.whole)
+        except InputError as error:
+            problems[at] = error
+    made = dict(zip(opened, await service.texts.submit(list(opened.values())), strict=True))
+    problems |= {at: one for at, one in made.items() if isinstance(one, Exception)}
+    if len(problems) == len(texts):
+        raise problems[0]
+    return {
+        "timelines": [None if at in problems else _told(made[at]) for at in range(len(texts))],
+        "problems": [{**problem_of(error).to_dict(), "index": at} for at, error in sorted(problems.items())],
+    }
+
+
+async def _read_file(form: FormData, service: Service) -> dict[str, Any]:
+    file, options = form.get("file"), form.get("options") or "{}"
+    if not isinstance(file, UploadFile):
+        raise Problem(422, "invalid-request", "no file; it is the part of the name 'file', and has a file name")
+    if isinstance(options, UploadFile):
+        options = (await options.read()).decode("utf-8", "replace")
+    asked: ReadFile = parsed(ReadFile, options)
+    labels = service.labels_of(asked.labels).name
+    async with received(file, service.store, ending=ending_of(file)) as path:
+        (made,) = await service.files.submit([File(path, labels, who=tuple(asked.who))])
+    if isinstance(made, Exception):
+        raise made
+    return {"timelines": [{**_told(made), "source": file.filename or "file"}], "problems": []}
+
+
+def _told(made: Timeline | Exception) -> dict[str, Any]:
+    assert isinstance(made, Timeline)
+    return made.to_dict()

@@ -1,0 +1,119 @@
+"""The database, opened and brought up to date: SQLite in a folder, or whatever a URL names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from affekt.errors import StoreError
+
+FILE = "affekt.sqlite"
+BUSY = 30  # seconds that a write waits for another to end
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database, and the folder beside it for files; may be used from several threads.
+
+    Args:
+        engine: of SQLAlchemy.
+        folder: for what is no row: files of jobs, media, the signing key.
+    """
+
+    engine: Engine
+    folder: Path
+
+    @contextmanager
+    def reads(self) -> Iterator[Session]:
+        """A transaction that only reads."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writes(self) -> Iterator[Session]:
+        """A transaction that writes, all of it or nothing; of SQLite one at a time."""
+        with Session(self.engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.engine.dispose()
+
+
+def open_store(folder: str | Path, *, url: str = "") -> Store:
+    """The database of a server, made or brought up to date where that is needed.
+
+    Args:
+        folder: the server's data folder; made where it is not there, for its owner alone.
+        url: as SQLAlchemy has it; empty: SQLite in the folder, which several processes of one machine may share.
+
+    Raises:
+        StoreError: the folder cannot be written, or the database cannot be reached, or is of a newer version.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder {folder} cannot be made: {error.strerror}; name another with --folder (AFFEKT_FOLDER)") from error
+    engine = _engine(folder, url)
+    try:
+        with engine.execution_options(writes=True).begin() as connection:
+            _upgrade(connection)
+    except SQLAlchemyError as error:
+        where = make_url(url).render_as_string(hide_password=True) if url else str(folder / FILE)
+        raise StoreError(f"the database {where} cannot be used: {_first(error)}; is it running, and may this user write there?") from error
+    return Store(engine, folder)
+
+
+def _engine(folder: Path, url: str) -> Engine:
+    try:
+        wanted = make_url(url or f"sqlite:///{folder / FILE}")
+        if wanted.get_backend_name() == "sqlite":
+            engine = create_engine(wanted, connect_args={"timeout": BUSY, "isolation_level": None})
+            event.listen(engine, "connect", _prepare)
+            event.listen(engine, "begin", _begin)
+            return engine
+        return create_engine(wanted, pool_pre_ping=True)
+    except (ArgumentError, ImportError, TypeError) as error:
+        raise StoreError(
+            f"no database can be opened by this URL: {_first(error)}; it is sqlite:///path or postgresql+psycopg://user:word@host/name, "
+            "and PostgreSQL needs: pip install 'affekt[postgresql]'"
+        ) from error
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    """WAL lets reads go on while something is written; NORMAL loses nothing when the process dies (sqlite.org/wal.html)."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """A transaction that will write takes its turn at once; one that begins by reading could not be let in later."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreError(f"the database is of another version of Affekt ({error}); use that version, or another database") from error
+
+
+def _first(error: Exception) -> str:
+    """What a driver says, without the statement."""
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

@@ -1,0 +1,80 @@
+"""Keys that callers show: made once, kept as hashes, revoked."""
+
+from datetime import timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from sqlalchemy import select, update
+
+from affekt.errors import InputError, UnknownName
+from affekt.store.database import Store
+from affekt.store.tables import Key, new_id, now
+
+ROLES = ("reader", "analyst", "admin")  # each may what those before it may
+PREFIX = "affekt_"  # so that a key that leaked is found by scanners
+SEEN = timedelta(minutes=1)  # how finely it is noted when a key was last used
+
+
+def make_key(store: Store, name: str, *, role: str) -> tuple[Key, str]:
+    """A new key, and the word that a caller shows, which is told this once.
+
+    Args:
+        role: "reader" reads, "analyst" also sees what others saved, "admin" also erases and gives keys.
+
+    Raises:
+        InputError: there is no such role, or the name is empty or longer than 200 characters.
+    """
+    if role not in ROLES:
+        raise InputError(f"no role {role!r}; there are: {', '.join(ROLES)}")
+    if not 0 < len(name.strip()) <= 200:
+        raise InputError(f"a name of {len(name)} characters; it has 1 to 200")
+    word = PREFIX + token_urlsafe(32)
+    key = Key(id=new_id("key"), name=name.strip(), role=role, hash=hash_of(word), created=now())
+    with store.writes() as session:
+        session.add(key)
+    return key, word
+
+
+def find_key(store: Store, word: str) -> Key | None:
+    """The key that a word opens; None: none, or it was revoked."""
+    with store.reads() as session:
+        key = session.scalar(select(Key).where(Key.hash == hash_of(word), Key.revoked.is_(None)))
+    if key is not None and (key.last_used is None or now() - key.last_used > SEEN):
+        with store.writes() as session:
+            session.execute(update(Key).where(Key.id == key.id).values(last_used=now()))
+    return key
+
+
+def list_keys(store: Store) -> list[Key]:
+    """All keys, the oldest first."""
+    with store.reads() as session:
+        return list(session.scalars(select(Key).order_by(Key.created)))
+
+
+def any_keys(store: Store) -> bool:
+    """Whether there is a key that is not revoked."""
+    with store.reads() as session:
+        return session.scalar(select(Key.id).where(Key.revoked.is_(None)).limit(1)) is not None
+
+
+def revoke_key(store: Store, key: str) -> Key:
+    """The key, which opens nothing any more.
+
+    Raises:
+        UnknownName: there is no key of this id.
+        InputError: it is the last one of an admin, without which nobody could make another.
+    """
+    with store.writes() as session:
+        found = session.get(Key, key)
+        if found is None:
+            raise UnknownName(key, "keys", [one.id for one in session.scalars(select(Key))])
+        others = select(Key.id).where(Key.role == "admin", Key.revoked.is_(None), Key.id != key).limit(1)
+        if found.role == "admin" and found.revoked is None and session.scalar(others) is None:
+            raise InputError(f"{key} is the last key of an admin; make another before it is revoked")
+        found.revoked = found.revoked or now()
+    return found
+
+
+def hash_of(word: str) -> str:
+    """SHA-256 of a key, in hex."""
+    return sha256(word.encode("utf-8", "surrogatepass")).hexdigest()
