@@ -75,18 +75,23 @@ def _step(done: int, total: int, loss: float) -> None:
 
 
 def judge(work: Path) -> dict[str, dict[str, object]]:
-    """Every model on the test split of its corpus."""
+    """Every model on the test split of its corpus, and on its sentiment, which is all that the lexicon speaks; that is an English one."""
     table: dict[str, dict[str, object]] = {}
     for corpus in CORPORA:
         test = rows(corpus)["test"]
-        for family in (*FAMILIES, "lexicon"):
-            model = "text_lexicon" if family == "lexicon" else str(work / f"{corpus}-{family}")
-            if family == "lexicon" and corpus == "smp2020_usual":
-                continue  # it is an English one
-            found = evaluate_rows(test, model=model, labels="ekman7")
-            table.setdefault(corpus, {})[family] = {key: found[key] for key in ("model", "n", "macro_f1", "accuracy", "ece", "interval")}
-            print(corpus, family, found["macro_f1"], flush=True)
+        for family in FAMILIES:
+            table.setdefault(corpus, {})[family] = _figures(test, str(work / f"{corpus}-{family}"), "ekman7")
+    onto = LABELS.projections["sentiment3"]
+    test = [replace(row, labels=(onto[row.labels[0]],)) for row in rows("goemotions")["test"] if row.labels]
+    models = {family: str(work / f"goemotions-{family}") for family in FAMILIES} | {"lexicon": "text_lexicon"}
+    table["goemotions_sentiment3"] = {family: _figures(test, model, "sentiment3") for family, model in models.items()}
     return table
+
+
+def _figures(test: list[Row], model: str, labels: str) -> dict[str, object]:
+    found = evaluate_rows(test, model=model, labels=labels)
+    print(model, labels, found["macro_f1"], flush=True)
+    return {key: found[key] for key in ("model", "n", "macro_f1", "accuracy", "ece", "interval")}
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from affekt.preprocessing._network import exact
+
 if TYPE_CHECKING:
     import onnxruntime
 
@@ -20,10 +22,10 @@ def session(
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    options = exact(onnxruntime.SessionOptions())
     options.intra_op_num_threads = threads
     level = onnxruntime.GraphOptimizationLevel
-    options.graph_optimization_level = level.ORT_ENABLE_ALL if traced else level.ORT_DISABLE_ALL
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if traced else level.ORT_ENABLE_EXTENDED  # the least that `exact` needs
     options.log_severity_level = 3  # errors; it warns of an input with a default, which is what a baseline is
     for name, value in (put or {}).items():
         options.add_initializer(name, value)

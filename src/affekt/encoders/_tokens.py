@@ -1,6 +1,7 @@
 """What networks over subword tokens share at run time: a tokenizer and an ONNX graph in a folder, from texts to raw outputs."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 GRAPH, TOKENIZER = "model.onnx", "tokenizer.json"
 PAD = 1  # of XLM-R's vocabulary
+CALL = 12  # tokens that take about as long as what a run takes beside its tokens: 3 on a processor without VNNI, more on one that has it
+LATELY, SHORT = 256, 1000  # texts whose spelling is remembered, as each is asked for three times; and characters of such a text at most
 MOST_TOKENS = 128  # of a window, with the marks at its ends; the shipped model's training saw 96, its positions would allow 512
 
 
@@ -60,6 +63,12 @@ class TokenNetwork:
     def run(self, clips: Sequence[Clip], outputs: Sequence[str]) -> list[Floats]:
         """Outputs of the graph for the clips, of which there are some, (clips, …) each."""
         spelt = [self.spelling.window(clip.data, clip.before) for clip in clips]
+        groups = alike([len(ids) for ids, _ in spelt])
+        told = [self._run([spelt[at] for at in group], outputs) for group in groups]
+        back = np.argsort(np.concatenate(groups))
+        return [np.concatenate(parts)[back] for parts in zip(*told, strict=True)]
+
+    def _run(self, spelt: Sequence[tuple[list[int], int]], outputs: Sequence[str]) -> list[Floats]:
         ids, mask, own = padded(spelt, self.pad)
         given = {"ids": ids, "mask": mask, **({"own": own} if self.spelling.turns else {})}
         return list(self.session.run(list(outputs), given))
@@ -111,6 +120,7 @@ class Spelling:
         self.widest = 4 if in_bytes else 2  # tokens of a character: its bytes in UTF-8, or its piece and a blank
         marks = tokenizer.encode("").ids
         self.begins = len(marks) > 1  # it puts a mark before a text, and not only behind it
+        self._lately = lru_cache(maxsize=LATELY)(self._spell)
 
     def clean(self, text: str) -> str:
         """The text as the network was taught to see it."""
@@ -118,7 +128,10 @@ class Spelling:
 
     def ids(self, text: str) -> list[int]:
         """The tokens of a text, however many."""
-        return list(self.tokenizer.encode(self.clean(text)).ids)
+        return list(self._lately(text) if len(text) <= SHORT else self._spell(text))
+
+    def _spell(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer.encode(self.clean(text)).ids)
 
     def window(self, text: str, before: Sequence[str] = ()) -> tuple[list[int], int]:
         """The tokens of a text behind those of the turns before it, and where its own begin.
@@ -144,6 +157,27 @@ def spells_bytes(tokenizer: Tokenizer) -> bool:
     """Whether it spells in bytes, as that of GPT-2 (Radford et al. 2019), and so anything; the others lack most emoji."""
     step = tokenizer.pre_tokenizer
     return step is not None and "🥺" not in "".join(piece for piece, _ in step.pre_tokenize_str("🥺"))
+
+
+def alike(sizes: Sequence[int]) -> list[list[int]]:
+    """Which texts go through the network together: those of about one length, so that little is padding.
+
+    Args:
+        sizes: tokens of each.
+
+    >>> alike([30, 3, 4, 31, 3])
+    [[1, 4, 2], [0, 3]]
+    """
+    groups, padding = list[list[int]](), 0
+    for at in sorted(range(len(sizes)), key=sizes.__getitem__):
+        more = len(groups[-1]) * (sizes[at] - sizes[groups[-1][-1]]) if groups else 0  # what those before it are padded by
+        if groups and padding + more <= CALL:
+            groups[-1].append(at)
+            padding += more
+        else:
+            groups.append([at])
+            padding = 0
+    return groups
 
 
 def padded(spelt: Sequence[tuple[Sequence[int], int]], pad: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

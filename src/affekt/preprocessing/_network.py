@@ -23,7 +23,7 @@ def opened(folder: Path, *, threads: int = 1, widened: bool = False) -> "onnxrun
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    options = exact(onnxruntime.SessionOptions())
     options.intra_op_num_threads = threads
     if widened:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -35,3 +35,13 @@ def opened(folder: Path, *, threads: int = 1, widened: bool = False) -> "onnxrun
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own types, and bare ones
         raise WeightsError(f"{path} is damaged: {error}; install the package again") from error
+
+
+def exact(options: "onnxruntime.SessionOptions") -> "onnxruntime.SessionOptions":
+    """The options, by which products of eight-bit numbers are summed exactly on every processor.
+
+    Without VNNI the sum of two such products is kept in 16 bits, which is too few for signed weights of large values: outputs of the
+    text model were off by up to 0.2, and faces were read 0.7 points worse. With this onnxruntime makes such weights unsigned, there only.
+    """
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return options
