@@ -1,4 +1,4 @@
-# make run    set everything up and show what Affekt does
+# make run    set everything up and start the server, with its models and an embedded database, on this machine alone
 # make test   set everything up and run all tests
 # make check  what a change must pass: ruff, mypy, import-linter, tests, docs
 PYTHON ?= python3
@@ -8,7 +8,7 @@ BIN = $(VENV)/bin
 .PHONY: run test check clean
 
 run: $(VENV)/.run
-	$(BIN)/affekt demo
+	$(BIN)/affekt serve
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

@@ -9,18 +9,27 @@ import sys
 from pathlib import Path
 
 from affekt.schema import json_schema
-from affekt.settings import Settings
+from affekt.settings import ServerSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "recipes").rglob("*.md")]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
-def settings_table() -> str:
+def settings_table(kind: type[Settings]) -> str:
     lines = ["| setting | environment | default | what |", "|---|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    above = {} if kind is Settings else Settings.model_fields
+    for name, field in kind.model_fields.items():
+        if name in above:
+            continue
         lines.append(f"| `{name}` | `AFFEKT_{name.upper()}` | `{field.default}` | {field.description} |")
     return "\n".join(lines)
+
+
+def between(text: str, name: str, table: str) -> str:
+    """A page with what stands between its marks of this name written anew."""
+    head, rest = text.split(f"<!-- {name} -->")
+    return f"{head}<!-- {name} -->\n{table}\n<!-- /{name} -->{rest.split(f'<!-- /{name} -->')[1]}"
 
 
 def broken_links() -> list[str]:
@@ -39,8 +48,8 @@ def schema() -> str:
 def main() -> int:
     page = ROOT / "docs" / "settings.md"
     text = page.read_text(encoding="utf-8")
-    head, rest = text.split("<!-- settings -->")
-    fresh = f"{head}<!-- settings -->\n{settings_table()}\n<!-- /settings -->{rest.split('<!-- /settings -->')[1]}"
+    fresh = between(text, "settings", settings_table(Settings))
+    fresh = between(fresh, "server-settings", settings_table(ServerSettings))
     problems = broken_links()
     schema_file = ROOT / "docs" / "timeline.schema.json"
     if "--write" in sys.argv:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from databases import database, postgresql, store  # noqa: F401  # fixtures of all tests of the store
+
 
 @pytest.fixture(scope="session")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Any:

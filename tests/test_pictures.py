@@ -76,7 +76,7 @@ def test_what_is_transparent_is_white(tmp_path: Path) -> None:
 def test_of_an_animated_image_the_first_frame_is_read_and_that_is_said(tmp_path: Path) -> None:
     halves().save(tmp_path / "a.gif", save_all=True, append_images=[Image.new("RGB", SIZE, name) for name in ("white", "green")])
     source = open_image(tmp_path / "a.gif")
-    assert near(pixels_of(source)[4, 4], RED) and "3 images" in source.warnings[0] and "first" in source.warnings[0]
+    assert near(pixels_of(source)[4, 4], RED) and "several images" in source.warnings[0] and "first" in source.warnings[0]
 
 
 def test_a_phones_jpeg_with_a_preview_in_it_is_one_image(tmp_path: Path) -> None:

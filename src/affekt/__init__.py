@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from affekt.errors import AffektError
     from affekt.evaluation.on_data import evaluate
     from affekt.parts import LabelSet
-    from affekt.pipeline import Reader, read
+    from affekt.pipeline import Reader
     from affekt.results import Clip, Reading, Timeline
+    from affekt.shared import read
     from affekt.training.workbench import train
 
 __version__ = "0.1.0"
@@ -28,7 +29,7 @@ _PUBLIC = {
     "Reading": "results",
     "Timeline": "results",
     "evaluate": "evaluation.on_data",
-    "read": "pipeline",
+    "read": "shared",
     "read_table": "batch",
     "train": "training.workbench",
 }

@@ -11,7 +11,7 @@
     ├── MissingExtra            an optional library is absent; says what to install
     ├── ParityError             an exported model does not say what the trained one says, within what is allowed
     ├── EndpointError           a language model's endpoint cannot be reached, fails, or leaves a text without an answer
-    ├── PolicyRefused           what was asked for may not be read where this deployment says it stands
+    ├── PolicyRefused           what was asked for may not be read or kept where this deployment says it stands
     ├── StoreError              the database cannot be opened, or is of a newer version
     └── WeightsError            a model's files are absent, or do not match their card
         └── LicenceRefused      the model's licence forbids the use that was asked for
@@ -105,7 +105,7 @@ class ParityError(AffektError):
 
 
 class PolicyRefused(AffektError):
-    """What was asked for may not be read where this deployment says it stands."""
+    """What was asked for may not be read or kept where this deployment says it stands."""
 
 
 class StoreError(AffektError):

@@ -26,6 +26,7 @@ from affekt.results import Clip, Reading, Timeline
 from affekt.sources.audio import RATE, Audio
 
 Floats = NDArray[np.float32]
+Paced = Callable[[Callable[[], Reading | None]], Reading | None]  # makes a provisional reading, or leaves it out
 QUIET = -55.0  # dB of full scale; less is heard, but not judged
 SHORT = 0.4  # seconds of speech in an utterance; less is not judged
 CLIPPED = 0.02  # share of samples at full scale from which the reader should know
@@ -173,6 +174,7 @@ class Hearing:
         transcribe: the words in samples, (n,).
         read_words: the readings of turns, here one at a time.
         later: words come by `words`, which may be asked in another thread, and do not hold up what is heard.
+        paced: is given what makes each provisional reading, and may leave it out where there is no time; by default all are made.
 
     Raises:
         InputError: there are more or fewer names than microphones.
@@ -190,8 +192,10 @@ class Hearing:
         transcribe: Callable[[Floats], tuple[Word, ...]] | None = None,
         read_words: Callable[[Sequence[Clip]], list[Reading]] | None = None,
         later: bool = False,
+        paced: Paced | None = None,
     ) -> None:
         self.audio, self.labels, self.transcribe, self.read_words, self.later = audio, labels, transcribe, read_words, later
+        self.paced: Paced = paced or (lambda make: make())
         self.blocks, self.mixing = _peeked(audio)
         if names and len(names) != len(self.mixing):
             raise InputError(f"{len(names)} names for {len(self.mixing)} microphones in {audio.name}; give one a microphone")
@@ -260,7 +264,8 @@ class Hearing:
     def _provisional(self) -> Iterator[Reading]:
         for listener in self.listeners:
             first, listener.going = not listener.going, listener.segmenter.sure
-            if listener.going and (first or self.samples % PROVISIONAL == 0) and (reading := listener.provisional()) is not None:
+            due = listener.going and (first or self.samples % PROVISIONAL == 0)
+            if due and (reading := self.paced(listener.provisional)) is not None:
                 yield reading
 
     def _keep(self, heard: list[Heard]) -> Iterator[Reading]:

@@ -1,6 +1,7 @@
 """The models that a reader uses, each opened when it is first needed, once; and the label set that they are to speak."""
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from threading import Lock
 from typing import cast
@@ -75,7 +76,7 @@ class Models:
                 raise UnknownName(name, "encoders", catalog.names("encoders"), also="nor a folder of that name")
         self._loading = Lock()
         self._opened: dict[Modality, OpenEncoder] = {}
-        self._transcriber: Transcriber | None = None
+        self._transcribers: dict[str, Transcriber] = {}
         self._context: Context | None = None
 
     def text(self) -> OpenEncoder:
@@ -95,11 +96,17 @@ class Models:
 
     def transcriber(self) -> Transcriber:
         """The model that writes down what is said."""
+        name = self.settings.transcript
         with self._loading:
-            if self._transcriber is None:
-                settings = self.settings
-                self._transcriber = Transcriber(settings.transcript, language=settings.language or None, threads=settings.threads)
-        return self._transcriber
+            if name not in self._transcribers:
+                self._transcribers[name] = Transcriber(name, threads=self.settings.threads)
+        return self._transcribers[name].told(self.settings.language or None)
+
+    def under(self, settings: Settings) -> "Models":
+        """What other settings name; what both name is opened once."""
+        other = copy(self)
+        other.settings = settings
+        return other
 
     def context(self) -> Context | None:
         """How earlier turns of a conversation pull at a turn; None: not at all.

@@ -7,35 +7,33 @@ need and leads each source to its path.
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from copy import copy
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from affekt.errors import InputError, NoColumn
 from affekt.fusion import open_fusion
-from affekt.hearing import Hearing, SpeechEncoder
+from affekt.hearing import Hearing, Paced, SpeechEncoder
 from affekt.models import Models, choose_labels
 from affekt.parts import OpenEncoder
 from affekt.preprocessing.personal import Baseline, Voices
 from affekt.preprocessing.speakers import Diariser
 from affekt.results import Clip, Modality, Reading, Timeline
 from affekt.scene import Scene
-from affekt.settings import Settings, resolve
-from affekt.sources import Opened, is_picture, is_sound, is_video, open_source
-from affekt.sources.audio import RATE, tracks
+from affekt.settings import resolve
+from affekt.sources import Opened, open_source
+from affekt.sources.audio import RATE
 from affekt.sources.devices import camera_frames, microphone_pieces
 from affekt.sources.live import Clock, open_sound
 from affekt.sources.pictures import open_pictures, pushed
+from affekt.sources.senses import senses
 from affekt.stream import Stream
 from affekt.texts import Floats, Texts
 from affekt.transcripts import is_given, line_of, read_transcript, transcript_of
 from affekt.watching import FaceEncoder, Watching, looks
 
 READ: tuple[Modality, ...] = ("text", "speech", "face")
-OF_SOUND = "who names the speakers of a sound, and transcript holds what is said in it"
 
 
 class Reader:
@@ -103,6 +101,7 @@ class Reader:
         self._models = Models(self.settings)
         self.rule = open_fusion(self.settings.fusion, commercial_only=self.settings.commercial_only)
         self._kept: dict[str, Baseline] = {}
+        self._report: Callable[[float], object] | None = None
 
     @property
     def encoder(self) -> OpenEncoder:
@@ -178,30 +177,25 @@ class Reader:
         Raises:
             InputError: as there.
         """
-        array = isinstance(source, np.ndarray)
-        seen = is_picture(source, kind) or (array and source.ndim == 3)
-        both = is_video(source, kind) and kind != "sound"
-        heard = not seen and (both or array or is_sound(source, kind))
-        if not seen and not heard:
-            if who or transcript:
-                raise InputError(f"{OF_SOUND}; a conversation names its own speakers")
-            if only not in (None, "text"):
-                raise InputError(f"there is no {only} in what is read as a text; a sound, a video or an image has it")
+        listened, looked = senses(source, kind=kind, only=only, said=bool(who or transcript))
+        if not listened and not looked:
             return None
-        if only == "text" or (only == "speech" and seen) or (only == "face" and not seen and not both):
-            raise InputError(f"there is no {only} to read in {'an array' if array else source}")
-        sound, pictures = (heard, seen) if not both or only else tracks(source)
-        looked = only == "face" or (only is None and pictures)
-        listened = only != "face" and (sound or not looked) and heard
-        if (who or transcript) and not listened:
-            raise InputError(f"{OF_SOUND}; {'an array' if array else source} is not listened to")
         path = transcript_of(source, transcript, setting=self.settings.transcript) if listened else None
         given = None if path is None else read_transcript(path, self._texts.conversation())
         hearing = self.hear(source, rate=rate, who=who, transcribe=given is None) if listened else None
         watching = self.watch(source, mouths=listened) if looked else None
         return Scene(hearing, watching, labels=self.labels, rule=self.rule, transcript=given)
 
-    def hear(self, source: Any, *, rate: int = RATE, who: Sequence[str] = (), transcribe: bool = True, later: bool = False) -> Hearing:
+    def hear(
+        self,
+        source: Any,
+        *,
+        rate: int = RATE,
+        who: Sequence[str] = (),
+        transcribe: bool = True,
+        later: bool = False,
+        paced: Paced | None = None,
+    ) -> Hearing:
         """A sound that is about to be read: `readings()` gives them one by one, `timeline()` what has been read so far.
 
         Args:
@@ -209,6 +203,7 @@ class Reader:
             rate, who: as in `read`.
             transcribe: False: what is said is not written down, whatever the settings say.
             later: words do not hold up what is heard, see `Hearing`.
+            paced: as of `Hearing`.
 
         Raises:
             InputError: there is no such file, or nothing in it is sound.
@@ -227,6 +222,7 @@ class Reader:
             transcribe=write,
             read_words=None if write is None else self._texts.conversation(),
             later=later and write is not None,
+            paced=paced,
         )
 
     def watch(self, source: Any = None, *, rate: float | None = None, mouths: bool = False) -> Watching:
@@ -255,6 +251,7 @@ class Reader:
         camera: int | str | None = None,
         rate: int = RATE,
         who: str | None = None,
+        paced: Paced | None = None,
     ) -> Stream:
         """Readings while somebody speaks and is seen, see `affekt.stream`; iterate it, `async` or not; its `timeline` is as of `read`.
 
@@ -266,6 +263,7 @@ class Reader:
             camera: number or name of the camera to look through.
             rate: samples a second of `sound`.
             who: the speaker; None: told apart by their voices.
+            paced: as of `Hearing`: leaves provisional readings out where there is no time for them.
 
         Raises:
             InputError: both of a pair are given; when it is iterated: a piece is none, or there is no such microphone or camera.
@@ -282,7 +280,9 @@ class Reader:
             heard = adapt(sound if sound is not None else microphone_pieces(microphone, clock)) if hears else None
             seen = adapt(pictures if pictures is not None else camera_frames(camera, clock)) if sees else None
             return Scene(
-                None if heard is None else self.hear(heard, rate=rate, who=[who] if who else (), transcribe=words is None, later=True),
+                None
+                if heard is None
+                else self.hear(heard, rate=rate, who=[who] if who else (), transcribe=words is None, later=True, paced=paced),
                 None
                 if seen is None
                 else self.watch(pushed(seen, rate=looks(self.settings.face_rate, mouths=hears), late="skip"), mouths=hears),
@@ -352,11 +352,7 @@ class Reader:
             yield timeline
 
     def read_opened(self, sources: Sequence[Opened], *, whole: bool = False) -> list[Timeline]:
-        """One timeline a text that was opened, in order; all go through the model together.
-
-        Args:
-            whole: one reading a text, instead of one a sentence.
-        """
+        """One timeline a text that was opened, in order; all go through the model together; `whole` as of `read_many`."""
         return self._texts.timelines(sources, whole=whole)
 
     def speaking(self, labels: str) -> "Reader":
@@ -371,6 +367,20 @@ class Reader:
         other.labels = choose_labels(other.settings)
         return other
 
+    def sharing(self, *, transcript: str = "", language: str = "", report: Callable[[float], object] | None = None) -> "Reader":
+        """A reader that shares the models of this one, and keeps what it hears of voices for itself where no folder is set for them.
+
+        Args:
+            transcript, language: as the settings of these names; "": what is said is written down as by this one.
+            report: is called after each batch of texts with the share of a call that is done, in [0, 1]; what it raises stops the call.
+        """
+        other = copy(self)
+        other._kept, other._report = {}, report
+        if transcript:
+            other.settings = self.settings.model_copy(update={"transcript": transcript, "language": language})
+            other._models = self._models.under(other.settings)
+        return other
+
     def read_texts(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text, in order; each text as a whole, however long."""
         return self._texts.read([Clip("text", text, 0, len(text), span=(0, len(text))) for text in texts])
@@ -381,34 +391,10 @@ class Reader:
 
     @property
     def _texts(self) -> Texts:
-        return Texts(self.encoder, self.labels, self.settings.batch, self._models.context())
+        return Texts(self.encoder, self.labels, self.settings.batch, self._models.context(), self._report)
 
 
 def _cell(row: Mapping[str, str], column: str) -> str:
     if column not in row:
         raise NoColumn("a row", column, row)
     return row[column]
-
-
-def read(source: str | Path, *, labels: str | None = None, kind: str | None = None) -> Timeline:
-    """The emotion in one source, with the shipped models; each is loaded when it is first needed, and kept.
-
-    Args:
-        labels: key of the label set; default "ekman7", or what the settings say.
-        kind: "text" takes the string as it is, even where it looks like a file's name.
-
-    Raises:
-        InputError: there is nothing to read, or the file cannot be read; the message says what to do.
-        UnknownName: no such label set.
-
-    >>> read("What a wonderful day!").top[0]
-    'joy'
-    """
-    settings = resolve(labels=labels)
-    return _reader(settings, asked="labels" in settings.model_fields_set).read(source, kind=kind)
-
-
-@lru_cache(maxsize=4)
-def _reader(settings: Settings, *, asked: bool) -> Reader:
-    given = settings.model_dump(exclude=None if asked else {"labels"})
-    return Reader(models={modality: given.pop(f"{modality}_model") for modality in READ}, **given)

@@ -73,6 +73,7 @@ class ServerSettings(Settings):
     setting: Setting = Field("private", description="where people are whose emotions are read; it decides what may be read")
     reason: Reason = Field("", description="a reason that the law accepts for reading faces and voices at work or in education")
     contact: str = Field("", description="whom people can ask about the reading; the notice says it")
+    require_consent: bool = Field(False, description="face and voice are read only of people who agreed to it")
     keep_readings_days: float = Field(30, ge=0, description="days that saved sessions are kept; 0: none can be saved")
     keep_text_days: float = Field(0, ge=0, description="days that words are kept beside the readings of saved sessions; 0: not at all")
     keep_media_days: float = Field(0, ge=0, description="days that sounds, images and videos of saved sessions are kept; 0: not at all")

@@ -41,12 +41,14 @@ class Texts:
         labels: the label set that readings speak.
         batch: texts that go through the model at once.
         context: how turns before pull at the scores of a turn; None: not at all.
+        report: is called after each batch with the share of a call's texts that are done, in [0, 1]; what it raises stops the call.
     """
 
     encoder: OpenEncoder
     labels: LabelSet
     batch: int
     context: Context | None = None
+    report: Callable[[float], object] | None = None
 
     def read(self, clips: Sequence[Clip], *, talks: Sequence[Talk] = ()) -> list[Reading]:
         """One reading a clip, in order.
@@ -113,6 +115,8 @@ class Texts:
             chosen = order[begin : begin + self.batch]
             for name, values in self.encoder([clips[at] for at in chosen], labels=list(raw)).items():
                 raw[name][chosen] = values
+            if self.report is not None:
+                self.report((begin + len(chosen)) / len(order))
         return raw
 
     def timelines(self, opened: Sequence[Opened], *, whole: bool = False) -> list[Timeline]:

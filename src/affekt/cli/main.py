@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from affekt import __version__
-from affekt.cli import demo, evaluate, export, hub, listen, listing, read, reproduce, serve, train, voices, watch
+from affekt.cli import audit, demo, evaluate, export, hub, keys, listen, listing, read, reproduce, serve, train, voices, watch
 from affekt.errors import AffektError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's; newer typers bring click along under a name of their own
@@ -34,6 +34,8 @@ app.command("listen")(listen.listen)
 app.command("watch")(watch.watch)
 app.add_typer(voices.app, name="voices")
 app.command("serve")(serve.serve)
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.command("models")(listing.models)
 app.command("labels")(listing.labels)
 app.command("evaluate")(evaluate.evaluate)

@@ -22,9 +22,15 @@ def serve(**given: Any) -> None:
 
     settings = resolve_server(**given)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("alembic", "faster_whisper"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_tells_no_address)
+    app, bound = make_app(settings), _bound(settings)
+    app.state.address = _address(bound)
+    sys.stderr.write(f"affekt: listening on {app.state.address}\n")
+    sys.stderr.flush()
     config = uvicorn.Config(
-        make_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -33,8 +39,23 @@ def serve(**given: Any) -> None:
         forwarded_allow_ips=settings.proxies,
         timeout_graceful_shutdown=GRACE,
         ws_max_size=settings.most_bytes,
+        ws_ping_interval=None,  # where sound must wait, a pong waits behind it; a stream has a time-out of its own
+        ws_per_message_deflate=False,  # samples and pictures do not get smaller by it, and a small message may hold a large one
     )
-    uvicorn.Server(config).run(sockets=[_bound(settings)])
+    server = uvicorn.Server(config)
+    shut_down = server.shutdown
+
+    async def finish(sockets: list[socket.socket] | None = None) -> None:
+        await app.state.service.streams.close()  # before WebSockets are closed, which is the first that uvicorn does
+        await shut_down(sockets)
+
+    server.shutdown = finish  # type: ignore[method-assign]
+    server.run(sockets=[bound])
+
+
+def _tells_no_address(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's log is without the address of a WebSocket, which may hold a key."""
+    return "WebSocket" not in str(record.msg)
 
 
 def _bound(settings: ServerSettings) -> socket.socket:
@@ -48,12 +69,20 @@ def _bound(settings: ServerSettings) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((settings.host, settings.port))
+        bound.listen()  # who calls before all is loaded waits for a moment
     except OSError as error:
         bound.close()
         raise InputError(
             f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}; stop what listens there, or name another --port"
         ) from error
     return bound
+
+
+def _address(bound: socket.socket) -> str:
+    """Where a browser of this machine finds what listens on a socket."""
+    host, port = bound.getsockname()[:2]
+    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
 
 
 def _flags() -> inspect.Signature:

@@ -6,6 +6,7 @@ sampling at higher temperatures that Whisper falls back to: the same sound alway
 
 import os
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -74,9 +75,23 @@ class Transcriber:
             self.model = library.WhisperModel(str(self.folder), device="cpu", compute_type="int8", cpu_threads=threads)
         except Exception as error:  # CTranslate2 raises RuntimeError and ValueError, tokenizers a bare one
             raise InputError(f"the transcript model in {self.folder} is damaged: {error}; get it anew") from error
+        self._check(language)
+
+    def told(self, language: str | None) -> "Transcriber":
+        """The same model, loaded once, told which language is spoken; None: it finds out.
+
+        Raises:
+            InputError: it does not know the language.
+        """
+        self._check(language)
+        other = copy(self)
+        other.language = language
+        return other
+
+    def _check(self, language: str | None) -> None:
         known = self.model.supported_languages
         if language is not None and language not in known:
-            raise InputError(f"the transcript model {model!r} does not know the language {language!r}; it knows: {', '.join(known)}")
+            raise InputError(f"the transcript model does not know the language {language!r}; it knows: {', '.join(known)}")
 
     def words(self, samples: Floats) -> tuple[Word, ...]:
         """The words of one utterance; none where there is no speech, or no words that can be trusted.

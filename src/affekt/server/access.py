@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from affekt.server.problems import Problem
 from affekt.server.service import Service, service_of
-from affekt.store.keys import ROLES, find_key, hash_of
+from affekt.store.keys import PREFIX, ROLES, any_keys, find_key, hash_of
 
 Role = Literal["reader", "analyst", "admin"]
 OPEN = "open"  # who calls where no key is needed
@@ -63,10 +63,11 @@ Administers = Annotated[Caller, needs("admin")]
 
 async def _caller(connection: HTTPConnection, service: Service) -> Caller:
     word = _word(connection)
+    # Clients of other dialects have to show something also where no key is needed; what is none of ours counts as nothing there.
+    if (word is None or not word.startswith(PREFIX)) and await _is_open(service):
+        _check_local(connection)
+        return Caller(OPEN, "admin")
     if word is None:
-        if service.open:
-            _check_local(connection)
-            return Caller(OPEN, "admin")
         raise _unknown("no key; send it as Authorization: Bearer affekt_…")
     known = service.known_keys.get(hash_of(word))
     if known is None or time.monotonic() - known[1] > REMEMBERED:
@@ -76,6 +77,14 @@ async def _caller(connection: HTTPConnection, service: Service) -> Caller:
     if known[0] is None:
         raise _unknown("this key opens nothing; it was mistyped, or revoked")
     return known[0]
+
+
+async def _is_open(service: Service) -> bool:
+    """Whether no key is needed; in `auto` that ends when somebody makes one, through this server or beside it."""
+    if service.open and service.settings.access == "auto" and time.monotonic() - service.looked > REMEMBERED:
+        service.looked = time.monotonic()
+        service.open = not await run_in_threadpool(any_keys, service.store)
+    return service.open
 
 
 def _unknown(detail: str) -> Problem:

@@ -2,29 +2,65 @@
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 
 from affekt import __version__
 from affekt.pipeline import READ, Reader
-from affekt.schema import json_schema
-from affekt.server import health, listing, reads
-from affekt.server.access import is_loopback
+from affekt.server import (
+    audit,
+    declared,
+    feedback,
+    health,
+    hume,
+    jobs,
+    keys,
+    listing,
+    metrics,
+    pages,
+    reads,
+    sessions,
+    stream,
+    subjects,
+    transcriptions,
+)
 from affekt.server.batching import Batcher
+from affekt.server.drift import Drift
+from affekt.server.headers import SafeHeaders
 from affekt.server.limits import BodyLimit, Rate
-from affekt.server.problems import MEDIA_TYPE, answer_with_problems
+from affekt.server.metrics import make_metrics, watch_queue
+from affekt.server.observed import Observed, note_stages, observe_runs
+from affekt.server.openapi import describe
+from affekt.server.problems import Unraised, answer_with_problems
 from affekt.server.service import Service, workers_of
+from affekt.server.start import decide_access, declare
+from affekt.server.stream import streams_of
+from affekt.server.working import Workers, keep_sweeping
 from affekt.settings import ServerSettings, Settings
 from affekt.store.database import open_store
-from affekt.store.keys import any_keys
 
-ROUTERS = (reads.router, listing.router, health.router)
+PEOPLE = (sessions.router, feedback.router, subjects.router, keys.router, audit.router, declared.router)  # what is kept, of and by whom
+ROUTERS = (
+    reads.router,
+    jobs.router,
+    transcriptions.router,
+    listing.router,
+    health.router,
+    metrics.router,
+    stream.router,
+    hume.router,
+    pages.router,
+    *PEOPLE,
+)
+SHAPES = {transcriptions.PATH: transcriptions.told}
+SCHEMAS = (*reads.SCHEMAS, *jobs.SCHEMAS, *transcriptions.SCHEMAS)  # of bodies that FastAPI does not read by itself
+TOGETHER = 16  # texts of a run: on a processor without VNNI more gain nothing, and all would wait for all
 SAMPLE = "This is read once, so that the model is warm."
 log = logging.getLogger("affekt.server")
 
@@ -36,15 +72,26 @@ def make_app(settings: ServerSettings) -> FastAPI:
         InputError: a model or label set that the settings name does not exist.
     """
     reader = reader_of(settings)
-    app = FastAPI(title="Affekt", version=__version__, summary="Who felt what, when, and how surely.", lifespan=_lifespan, redoc_url=None)
-    app.state.settings, app.state.reader = settings, reader
+    app = FastAPI(
+        title="Affekt",
+        version=__version__,
+        summary="Who felt what, when, and how surely.",
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's own tells paths, and these hold ids of people
+    )
+    app.state.settings, app.state.reader, app.state.metrics = settings, reader, make_metrics()
     for router in ROUTERS:
         app.include_router(router)
-    answer_with_problems(app)
-    app.add_middleware(BodyLimit, most=settings.most_bytes, larger={"/v1/jobs": settings.most_job_bytes})
+    answer_with_problems(app, shapes=SHAPES)
+    app.add_middleware(BodyLimit, most=settings.most_bytes, larger={"/v1/jobs": settings.most_job_bytes}, shapes=SHAPES)
+    app.add_middleware(Unraised, shapes=SHAPES)
     if origins := [origin.strip() for origin in settings.origins.split(",") if origin.strip()]:
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=["Retry-After"])
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI says to do
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(Observed, metrics=app.state.metrics)
+    app.openapi = lambda: describe(app, routers=ROUTERS, models=SCHEMAS)  # type: ignore[method-assign]  # as FastAPI says to do
     return app
 
 
@@ -59,25 +106,47 @@ def reader_of(settings: ServerSettings) -> Reader:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: ServerSettings = app.state.settings
     store = await asyncio.to_thread(open_store, settings.folder, url=settings.database)
-    no_key = settings.access == "open" or (settings.access == "auto" and is_loopback(settings.host) and not any_keys(store))
+    no_key = await asyncio.to_thread(decide_access, settings, store)
+    await asyncio.to_thread(declare, settings, store)
     service = Service(settings, app.state.reader, store, Rate(settings.rate), open=no_key)
-    workers = workers_of(settings)
-    service.texts = Batcher(
-        service.read_texts, most=settings.batch, wait=settings.batch_wait_ms / 1000, queue=settings.queue, workers=workers
-    )
-    service.files = Batcher(service.read_files, most=1, wait=0.0, queue=settings.queue, workers=workers)
+    service.metrics = app.state.metrics
+    service.metrics.drift = Drift(store.folder)
+    _start_queues(service)
+    service.streams = streams_of(service)
     app.state.service = service
-    loading = asyncio.create_task(_load(service))
+    service.jobs = Workers(service)
+    service.jobs.start()
+    loading, sweeping = asyncio.create_task(_load(app, service)), asyncio.create_task(keep_sweeping(store, settings))
     try:
         yield
     finally:
         loading.cancel()
+        sweeping.cancel()
+        await asyncio.to_thread(service.jobs.close)
+        await service.streams.close()
         await service.texts.close()
         await service.files.close()
+        await service.recordings.close()
+        await asyncio.to_thread(service.counted.close)
         await asyncio.to_thread(store.close)
 
 
-async def _load(service: Service) -> None:
+def _start_queues(service: Service) -> None:
+    settings, kept = service.settings, service.metrics
+    workers = workers_of(settings)
+
+    def started(name: str, run: Any, *, most: int = 1, wait: float = 0.0) -> Any:
+        told = observe_runs(kept, name)
+        made: Any = Batcher(run, most=most, wait=wait, queue=settings.queue, workers=workers, told=told, served=note_stages)
+        watch_queue(kept, name, made)
+        return made
+
+    service.texts = started("texts", service.read_texts, most=min(settings.batch, TOGETHER), wait=settings.batch_wait_ms / 1000)
+    service.files = started("files", service.read_files)
+    service.recordings = started("recordings", service.write_down)
+
+
+async def _load(app: FastAPI, service: Service) -> None:
     """Loads what everyone will need, so that nobody waits for it."""
     began = time.monotonic()
     try:
@@ -87,40 +156,5 @@ async def _load(service: Service) -> None:
         return
     service.ready = True
     log.info("ready after %.1f s", time.monotonic() - began)
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The description of all routes, with the one schema of timelines and the form of all problems."""
-    if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-        schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        for model in reads.SCHEMAS:
-            schemas[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= _timeline_schemas()
-        problem = {"description": "a problem", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-        for path in made["paths"].values():
-            for operation in path.values():
-                operation["responses"] = {code: one for code, one in operation["responses"].items() if code != "422"} | {"default": problem}
-        for unused in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(unused, None)
-        app.openapi_schema = made
-    return app.openapi_schema
-
-
-def _timeline_schemas() -> dict[str, Any]:
-    whole = _renamed(json_schema())
-    parts = whole.pop("$defs")
-    whole.pop("$schema")
-    members = {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}}
-    problem = {"type": "object", "description": "RFC 9457", "required": list(members), "properties": members}
-    return {"Timeline": whole, "Reading": parts["reading"], "Event": parts["event"], "Problem": problem}
-
-
-def _renamed(schema: Any) -> Any:
-    """A schema whose references lead to where OpenAPI keeps schemas."""
-    if isinstance(schema, dict):
-        return {
-            name: f"#/components/schemas/{value.rpartition('/')[2].capitalize()}" if name == "$ref" else _renamed(value)
-            for name, value in schema.items()
-        }
-    return [_renamed(one) for one in schema] if isinstance(schema, list) else schema
+    if address := getattr(app.state, "address", None):
+        sys.stderr.write(f"affekt: open {address} in a browser; the interface for programs is described at {address}/docs\n")

@@ -13,21 +13,40 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from opentelemetry.trace import SpanContext, get_current_span
+
 from affekt.server.problems import Problem
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Told = Callable[[int, float, float], object]  # (items of a run, seconds that its oldest had waited, seconds that it took)
 LATELY = 0.2  # weight of the last run in the mean time of an item
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a model.
+
+    Args:
+        items: that went through it together.
+        waited, took: seconds: of its oldest item until it began, and of itself.
+        callers: the spans of those who asked.
+    """
+
+    items: int
+    waited: float
+    took: float
+    callers: tuple[SpanContext, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
 class _Call(Generic[Item, Result]):
-    """What one caller gave; `at` is the next item to be run."""
+    """What one caller gave; `at` is the next item to be run, `began` when the first was."""
 
     items: Sequence[Item]
     done: "asyncio.Future[list[Result]]"
     since: float
+    caller: SpanContext
+    began: float = 0.0
     results: dict[int, Result] = field(default_factory=dict)
     at: int = 0
 
@@ -42,6 +61,7 @@ class Batcher(Generic[Item, Result]):
         queue: items that may wait; more are refused.
         workers: runs at a time.
         told: is told of each run.
+        served: is told of each call the seconds that it waited, and those from its first run to its last.
     """
 
     def __init__(
@@ -52,9 +72,10 @@ class Batcher(Generic[Item, Result]):
         wait: float,
         queue: int,
         workers: int,
-        told: Told | None = None,
+        told: Callable[[Run], object] = lambda _: None,
+        served: Callable[[float, float], object] = lambda _waited, _took: None,
     ) -> None:
-        self.run, self.most, self.wait, self.queue, self.told = run, most, wait, queue, told
+        self.run, self.most, self.wait, self.queue, self.told, self.served = run, most, wait, queue, told, served
         self.waiting = 0  # items
         self.running = 0  # runs
         self.open = True
@@ -79,7 +100,9 @@ class Batcher(Generic[Item, Result]):
             raise Problem(
                 429, "too-busy", f"{self.waiting} items wait already; call again in {seconds} s", headers={"Retry-After": str(seconds)}
             )
-        call = _Call[Item, Result](items, asyncio.get_running_loop().create_future(), time.monotonic())
+        call = _Call[Item, Result](
+            items, asyncio.get_running_loop().create_future(), time.monotonic(), get_current_span().get_span_context()
+        )
         if not items:
             return []
         self.waiting += len(items)
@@ -87,7 +110,9 @@ class Batcher(Generic[Item, Result]):
         async with self._came:
             self._calls.append(call)
             self._came.notify()
-        return await call.done
+        results = await call.done
+        self.served(call.began - call.since, time.monotonic() - call.began)
+        return results
 
     async def close(self) -> None:
         """Takes no more, and finishes what it has."""
@@ -114,7 +139,8 @@ class Batcher(Generic[Item, Result]):
     def _choose(self) -> list[tuple[_Call[Item, Result], int]]:
         """The next items, one of each call in turn; callers that have gone are left out."""
         chosen: list[tuple[_Call[Item, Result], int]] = []
-        while self._calls and len(chosen) < self.most:
+        share = math.ceil(self.waiting / (self._workers - self.running))  # the others who have nothing to do take as many
+        while self._calls and len(chosen) < min(self.most, share):
             call = self._calls.popleft()
             if call.done.done():  # its caller has gone
                 self.waiting -= len(call.items) - call.at
@@ -129,7 +155,9 @@ class Batcher(Generic[Item, Result]):
     async def _run(self, chosen: list[tuple[_Call[Item, Result], int]]) -> None:
         self.running += 1
         began = time.monotonic()
-        waited = began - min(call.since for call, _ in chosen)
+        calls = {id(call): call for call, _ in chosen}.values()
+        for call in calls:
+            call.began = call.began or began
         items = [call.items[at] for call, at in chosen]
         try:
             results = await asyncio.get_running_loop().run_in_executor(self._pool, self.run, items)
@@ -142,8 +170,8 @@ class Batcher(Generic[Item, Result]):
             self.running -= 1
         took = time.monotonic() - began
         self._per_item += LATELY * (took / len(items) - self._per_item)
-        if self.told is not None:
-            self.told(len(items), waited, took)
+        callers = tuple(call.caller for call in calls if call.caller.is_valid)
+        self.told(Run(len(items), began - min(call.since for call in calls), took, callers))
         for (call, at), result in zip(chosen, results, strict=True):
             call.results[at] = result
             if len(call.results) == len(call.items) and not call.done.done():

@@ -1,11 +1,12 @@
 """How much a caller may ask for: the size of a body, and calls a minute."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from affekt.server.problems import Problem, reply
+from affekt.server.problems import Problem, Shape, reply
 
 MINUTE = 60.0
 KNOWN = 10_000  # callers that are counted; the one that has not called for longest is forgotten
@@ -53,10 +54,11 @@ class BodyLimit:
     Args:
         most: bytes.
         larger: path -> bytes of the calls that may have more.
+        shapes: path -> how errors are told there.
     """
 
-    def __init__(self, app: ASGIApp, *, most: int, larger: dict[str, int]) -> None:
-        self.app, self.most, self.larger = app, most, larger
+    def __init__(self, app: ASGIApp, *, most: int, larger: Mapping[str, int], shapes: Mapping[str, Shape]) -> None:
+        self.app, self.most, self.larger, self.shapes = app, most, larger, shapes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
@@ -67,7 +69,7 @@ class BodyLimit:
         said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         problem = Problem(413, "too-large", f"a body of more than {most:,} bytes; send less at once, or a file as a job to /v1/jobs")
         if said.isdigit() and int(said) > most:
-            await reply(problem)(scope, receive, send)
+            await reply(problem, shape=self.shapes.get(scope["path"]))(scope, receive, send)
             return
         came = 0
 

@@ -2,7 +2,8 @@
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from affekt import errors
 from affekt.store.tables import new_id
@@ -51,6 +54,9 @@ class Problem(Exception):
         return {"type": f"urn:affekt:problem:{self.kind}", "title": title, "status": self.status, "detail": self.detail, **self.more}
 
 
+Shape = Callable[[Problem], JSONResponse]
+
+
 def problem_of(error: Exception) -> Problem:
     """What a caller is told of an error; of one that nobody expected only a number, under which the log has more."""
     if isinstance(error, Problem):
@@ -73,20 +79,60 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "internal-error", f"something failed that should not; the log has more under {number}")
 
 
-def reply(error: Exception) -> JSONResponse:
-    """A reply that tells an error."""
+def reply(error: Exception, *, shape: Shape | None = None) -> JSONResponse:
+    """A reply that tells an error, in a shape of its own where the route speaks somebody else's dialect."""
     problem = problem_of(error)
+    if shape is not None:
+        return shape(problem)
     return JSONResponse(problem.to_dict(), problem.status, headers=dict(problem.headers), media_type=MEDIA_TYPE)
 
 
-def answer_with_problems(app: FastAPI) -> None:
-    """Has an app answer every error in this way."""
+def answer_with_problems(app: FastAPI, *, shapes: Mapping[str, Shape]) -> None:
+    """Has an app answer every error in this way.
 
-    async def handle(_request: Request, error: Exception) -> JSONResponse:
-        return reply(error)
+    Args:
+        shapes: path -> how errors are told there.
+    """
 
-    for kind in (Problem, RequestValidationError, HTTPException, errors.AffektError, Exception):
+    async def handle(request: Request, error: Exception) -> JSONResponse:
+        return reply(error, shape=shapes.get(request.url.path))
+
+    for kind in (Problem, RequestValidationError, HTTPException, errors.AffektError):
         app.add_exception_handler(kind, handle)
+
+
+class Unraised:
+    """Answers what nobody expected as well: what left the app would be logged by the server, with what was read in its message.
+
+    Args:
+        shapes: path -> how errors are told there.
+    """
+
+    def __init__(self, app: ASGIApp, *, shapes: Mapping[str, Shape]) -> None:
+        self.app, self.shapes = app, shapes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        began = False
+
+        async def sent(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sent)
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        except Exception as error:
+            if scope["type"] not in ("http", "websocket"):
+                raise
+            answer = reply(error, shape=self.shapes.get(scope["path"]))  # also where it cannot be sent: it notes the error
+            if scope["type"] == "http" and not began:
+                await answer(scope, receive, send)
+            elif scope["type"] == "websocket":
+                with suppress(RuntimeError):  # it is closed already
+                    await send({"type": "websocket.close", "code": 1011})
 
 
 def _hyphened(name: str) -> str:

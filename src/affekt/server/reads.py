@@ -1,22 +1,28 @@
 """`POST /v1/read`: texts, or one file of any kind, in; timelines out."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from affekt.errors import InputError
 from affekt.results import Timeline
-from affekt.server.access import needs
+from affekt.server.access import Caller, Reads
+from affekt.server.named import Name, SubjectId, Words
+from affekt.server.permission import modalities_of, only_agreed, permit
 from affekt.server.problems import Problem, problem_of
 from affekt.server.service import File, Service, Serving, Text
-from affekt.server.uploads import ending_of, received
+from affekt.server.uploads import ending_of, name_of, named, received
 from affekt.sources import open_source
+from affekt.store.sessions import add_session, check_saving
 
 router = APIRouter(tags=["read"])
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class Options(BaseModel):
@@ -25,6 +31,13 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     labels: Name | None = Field(None, description="label set that readings speak; null: the server's own")
+    save: bool = Field(False, description="keep the readings as a session, as long as the server's settings say")
+    name: Words = Field("", description="what the session is called; best nothing that says who is in it")
+    subjects: dict[Name, SubjectId] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="who is who: name of a person in the timeline, or * for all others -> id of a subject, by which they can be erased",
+    )
 
 
 class ReadTexts(Options):
@@ -43,7 +56,7 @@ class ReadFile(Options):
 
 ANSWER = {
     "type": "object",
-    "required": ["timelines", "problems"],
+    "required": ["timelines", "problems", "sessions"],
     "additionalProperties": False,
     "properties": {
         "timelines": {
@@ -60,6 +73,11 @@ ANSWER = {
                 "required": ["index"],
                 "properties": {"index": {"type": "integer", "minimum": 0}},
             },
+        },
+        "sessions": {
+            "type": "array",
+            "description": "one a timeline: the id under which it is saved; null, where it is not",
+            "items": {"type": ["string", "null"]},
         },
     },
 }
@@ -85,22 +103,21 @@ SCHEMAS = (ReadTexts, ReadFile)  # that only `BODY` names
 
 @router.post(
     "/v1/read",
-    dependencies=[needs("reader")],
     openapi_extra={"requestBody": BODY},
     responses={200: {"content": {"application/json": {"schema": ANSWER}}}},
 )
-async def read(request: Request, service: Serving) -> dict[str, Any]:
+async def read(request: Request, service: Serving, caller: Reads) -> dict[str, Any]:
     """Reads texts or a file. Who felt what, when, and how surely."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        return await _read_texts(parsed(ReadTexts, await request.body()), service)
+        return await _read_texts(parsed(ReadTexts, await request.body()), service, caller)
     if kind == "multipart/form-data":
         async with request.form(max_files=1, max_fields=8) as form:
-            return await _read_file(form, service)
+            return await _read_file(form, service, caller)
     raise Problem(415, "unknown-body", f"a body of type {kind or 'none'}; it is application/json, or multipart/form-data")
 
 
-def parsed(model: type[Any], body: bytes | str) -> Any:
+def parsed(model: type[Asked], body: bytes | str) -> Asked:
     """What a body says, in its model.
 
     Raises:
@@ -112,7 +129,9 @@ def parsed(model: type[Any], body: bytes | str) -> Any:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
 
 
-async def _read_texts(asked: ReadTexts, service: Service) -> dict[str, Any]:
+async def _read_texts(asked: ReadTexts, service: Service, caller: Caller) -> dict[str, Any]:
+    if asked.save:
+        check_saving(service.settings)
     if (asked.text is None) == (asked.texts is None):
         raise Problem(422, "invalid-request", "give one of text and texts")
     texts = [asked.text] if asked.text is not None else asked.texts or []
@@ -135,27 +154,60 @@ async def _read_texts(asked: ReadTexts, service: Service) -> dict[str, Any]:
     problems |= {at: one for at, one in made.items() if isinstance(one, Exception)}
     if len(problems) == len(texts):
         raise problems[0]
+    timelines = [None if at in problems else _sound(made[at]) for at in range(len(texts))]
     return {
-        "timelines": [None if at in problems else _told(made[at]) for at in range(len(texts))],
+        "timelines": [one and one.to_dict() for one in timelines],
         "problems": [{**problem_of(error).to_dict(), "index": at} for at, error in sorted(problems.items())],
+        "sessions": await run_in_threadpool(_save, service, timelines, asked=asked, caller=caller),
     }
 
 
-async def _read_file(form: FormData, service: Service) -> dict[str, Any]:
+async def _read_file(form: FormData, service: Service, caller: Caller) -> dict[str, Any]:
+    file, asked = await sent(form, ReadFile)
+    labels, ending = service.labels_of(asked.labels).name, ending_of(file)
+    if asked.save:
+        check_saving(service.settings)
+    modalities = modalities_of(ending)
+    await permit(service, caller, modalities=modalities, subjects=asked.subjects)
+    async with received(file, service.store, ending=ending) as path:
+        (made,) = await service.files.submit([File(path, name_of(file), labels, who=tuple(asked.who))])
+        if isinstance(made, Exception):
+            raise named(made, path, file)
+        timeline = only_agreed(service, made, subjects=asked.subjects)
+        media = None if modalities == ("text",) else path
+        sessions = await run_in_threadpool(_save, service, [timeline], asked=asked, caller=caller, media=media)
+    return {"timelines": [timeline.to_dict()], "problems": [], "sessions": sessions}
+
+
+def _save(
+    service: Service, timelines: Sequence[Timeline | None], *, asked: Options, caller: Caller, media: Path | None = None
+) -> list[str | None]:
+    """The ids under which timelines are saved, all or none; None, where one is not."""
+    if not asked.save:
+        return [None] * len(timelines)
+    how: dict[str, Any] = {"key": caller.key, "origin": "read", "name": asked.name, "subjects": asked.subjects, "media": media}
+    with service.store.writes() as transaction:
+        return [
+            None if one is None else add_session(transaction, service.store, timeline=one, settings=service.settings, **how)
+            for one in timelines
+        ]
+
+
+async def sent(form: FormData, model: type[Asked]) -> tuple[UploadFile, Asked]:
+    """The file that a form holds, and how it is to be read.
+
+    Raises:
+        Problem: there is none.
+        RequestValidationError: the options are not of this model.
+    """
     file, options = form.get("file"), form.get("options") or "{}"
     if not isinstance(file, UploadFile):
         raise Problem(422, "invalid-request", "no file; it is the part of the name 'file', and has a file name")
     if isinstance(options, UploadFile):
         options = (await options.read()).decode("utf-8", "replace")
-    asked: ReadFile = parsed(ReadFile, options)
-    labels = service.labels_of(asked.labels).name
-    async with received(file, service.store, ending=ending_of(file)) as path:
-        (made,) = await service.files.submit([File(path, labels, who=tuple(asked.who))])
-    if isinstance(made, Exception):
-        raise made
-    return {"timelines": [{**_told(made), "source": file.filename or "file"}], "problems": []}
+    return file, parsed(model, options)
 
 
-def _told(made: Timeline | Exception) -> dict[str, Any]:
+def _sound(made: Timeline | Exception) -> Timeline:
     assert isinstance(made, Timeline)
-    return made.to_dict()
+    return made

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from affekt.server.media import told
 from affekt.server.problems import Problem
 from affekt.sources import ENDINGS
 from affekt.sources.audio import ENDINGS as SOUNDS
@@ -22,6 +23,7 @@ TYPES = {  # where a file's name has no ending: what its media type stands for
     "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif",
 }  # fmt: skip
 PIECE = 2**20  # bytes
+NAME = 200  # characters of a file's name that are kept
 
 
 def ending_of(file: UploadFile, *, more: tuple[str, ...] = ()) -> str:
@@ -33,7 +35,7 @@ def ending_of(file: UploadFile, *, more: tuple[str, ...] = ()) -> str:
     Raises:
         Problem: 415, nothing reads such a file.
     """
-    name = PurePosixPath((file.filename or "").replace("\\", "/")).name
+    name = name_of(file)
     kind = (file.content_type or "").partition(";")[0].strip().lower()
     ending = next((one for one in more if name.lower().endswith(one)), PurePosixPath(name).suffix.lower()) or TYPES.get(kind, "")
     allowed = (*ENDINGS, *SOUNDS, *VIDEOS, *IMAGES, *more)
@@ -76,6 +78,16 @@ async def keep(file: UploadFile, store: Store, *, ending: str) -> Path:
         path.unlink()
         raise Problem(422, "empty-input", "the file is empty; was it sent whole?")
     return path
+
+
+def named(error: Exception, path: Path, file: UploadFile) -> Problem:
+    """What is wrong with a file, as who sent it may read it: by the name that they gave it, not by the path at which it lay here."""
+    return told(error, path, name=name_of(file))
+
+
+def name_of(file: UploadFile) -> str:
+    """What a file is called, without the folders in which it lay elsewhere."""
+    return PurePosixPath((file.filename or "").replace("\\", "/")).name[-NAME:] or "file"
 
 
 def _copy(file: UploadFile, folder: Path, path: Path) -> None:

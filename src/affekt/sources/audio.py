@@ -193,7 +193,7 @@ def resampled(av: ModuleType, frames: Iterable[Any], channels: int) -> Iterator[
     shape = None
     for frame in frames:
         if isinstance(frame, float):
-            yield np.zeros((channels, round(frame * RATE)), np.float32)
+            yield from _silence(frame, channels)
             continue
         if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
             if resampler is not None:
@@ -203,6 +203,13 @@ def resampled(av: ModuleType, frames: Iterable[Any], channels: int) -> Iterator[
         yield from (out.to_ndarray() for out in resampler.resample(frame))
     if resampler is not None:
         yield from (out.to_ndarray() for out in resampler.resample(None))
+
+
+def _silence(seconds: float, channels: int) -> Iterator[Floats]:
+    """Silence in pieces, for what is damaged may say that it lasts for years."""
+    count = round(seconds * RATE)
+    for begin in range(0, count, BLOCK):
+        yield np.zeros((channels, min(BLOCK, count - begin)), np.float32)
 
 
 def frame_of(av: ModuleType, samples: Floats, rate: int) -> Any:

@@ -99,9 +99,9 @@ def _decoded(path: Path, warnings: list[str]) -> Bytes:
         with _opened(path) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise InputTooLarge(f"{path} has {image.width} x {image.height} pixels; at most {MOST_PIXELS:,} are read: make it smaller")
-            count = getattr(image, "n_frames", 1)
-            if count > 1 and image.format != "MPO":  # a camera's JPEG, which holds a small copy of the same picture
-                warnings.append(f"there are {count} images in the file, as in an animated one; the first was read")
+            several = getattr(image, "is_animated", False)  # to count them takes minutes where there are very many
+            if several and image.format != "MPO":  # a camera's JPEG, which holds a small copy of the same picture
+                warnings.append("there are several images in the file, as in an animated one; the first was read")
             if max(image.size) > LARGEST:
                 warnings.append(f"the image has {image.width} x {image.height} pixels; it was read at {LARGEST} on its longer side")
                 image.draft("RGB", (LARGEST, LARGEST))

@@ -41,6 +41,15 @@ class Store:
         with Session(self.engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
             yield session
 
+    def settle(self) -> None:
+        """Has what was deleted gone from the files of SQLite: its log, which still holds it, is written out and cut off."""
+        if self.engine.dialect.name == "sqlite":
+            connection = self.engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
+
     def close(self) -> None:
         """Closes all connections."""
         self.engine.dispose()

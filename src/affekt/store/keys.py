@@ -5,8 +5,10 @@ from hashlib import sha256
 from secrets import token_urlsafe
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from affekt.errors import InputError, UnknownName
+from affekt.store.audit import SERVER, append, take_turn
 from affekt.store.database import Store
 from affekt.store.tables import Key, new_id, now
 
@@ -15,11 +17,12 @@ PREFIX = "affekt_"  # so that a key that leaked is found by scanners
 SEEN = timedelta(minutes=1)  # how finely it is noted when a key was last used
 
 
-def make_key(store: Store, name: str, *, role: str) -> tuple[Key, str]:
+def make_key(store: Store, name: str, *, role: str, by: str = SERVER) -> tuple[Key, str]:
     """A new key, and the word that a caller shows, which is told this once.
 
     Args:
         role: "reader" reads, "analyst" also sees what others saved, "admin" also erases and gives keys.
+        by: who makes it, for the audit log.
 
     Raises:
         InputError: there is no such role, or the name is empty or longer than 200 characters.
@@ -28,10 +31,25 @@ def make_key(store: Store, name: str, *, role: str) -> tuple[Key, str]:
         raise InputError(f"no role {role!r}; there are: {', '.join(ROLES)}")
     if not 0 < len(name.strip()) <= 200:
         raise InputError(f"a name of {len(name)} characters; it has 1 to 200")
-    word = PREFIX + token_urlsafe(32)
-    key = Key(id=new_id("key"), name=name.strip(), role=role, hash=hash_of(word), created=now())
     with store.writes() as session:
-        session.add(key)
+        return _make(session, name.strip(), role=role, by=by)
+
+
+def make_first_key(store: Store) -> str | None:
+    """The word of a new admin's key; None: there is a key that is not revoked already."""
+    with store.writes() as session:
+        take_turn(session)  # of servers that start at the same time one makes it
+        if session.scalar(select(Key.id).where(Key.revoked.is_(None)).limit(1)) is not None:
+            return None
+        return _make(session, "first", role="admin", by=SERVER)[1]
+
+
+def _make(session: Session, name: str, *, role: str, by: str) -> tuple[Key, str]:
+    word = PREFIX + token_urlsafe(32)
+    key = Key(id=new_id("key"), name=name, role=role, hash=hash_of(word), created=now())
+    session.add(key)
+    session.flush()
+    append(session, "key.made", who=by, detail={"key": key.id, "role": role})
     return key, word
 
 
@@ -57,21 +75,27 @@ def any_keys(store: Store) -> bool:
         return session.scalar(select(Key.id).where(Key.revoked.is_(None)).limit(1)) is not None
 
 
-def revoke_key(store: Store, key: str) -> Key:
+def revoke_key(store: Store, key: str, *, by: str = SERVER) -> Key:
     """The key, which opens nothing any more.
+
+    Args:
+        by: who revokes it, for the audit log.
 
     Raises:
         UnknownName: there is no key of this id.
         InputError: it is the last one of an admin, without which nobody could make another.
     """
     with store.writes() as session:
+        take_turn(session)  # or two admins could revoke each other
         found = session.get(Key, key)
         if found is None:
             raise UnknownName(key, "keys", [one.id for one in session.scalars(select(Key))])
         others = select(Key.id).where(Key.role == "admin", Key.revoked.is_(None), Key.id != key).limit(1)
         if found.role == "admin" and found.revoked is None and session.scalar(others) is None:
             raise InputError(f"{key} is the last key of an admin; make another before it is revoked")
-        found.revoked = found.revoked or now()
+        if found.revoked is None:
+            found.revoked = now()
+            append(session, "key.revoked", who=by, detail={"key": key})
     return found
 
 

@@ -87,6 +87,15 @@ class Session(Table):
     text_until: Mapped[datetime | None]  # when words are deleted; None: there are none
 
 
+class Participant(Table):
+    """That a person is in a session, and what the timeline calls them."""
+
+    __tablename__ = "participants"
+    session: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True)
+    person: Mapped[str] = mapped_column(String(200), primary_key=True)  # as the timeline has it; "*": everybody who has no other row
+    subject: Mapped[str] = mapped_column(ForeignKey("subjects.id", ondelete="CASCADE"), index=True)
+
+
 class StoredReading(Table):
     """One reading of a session."""
 
@@ -144,8 +153,8 @@ class Job(Table):
     attempts: Mapped[int] = mapped_column(default=0)
     worker: Mapped[str | None] = mapped_column(String(ID))  # who runs it
     alive: Mapped[datetime | None]  # when that worker last said so
-    problem: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # why it failed, as RFC 9457 has it
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # a timeline, or the summary of a table
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # why it failed or lost its result, see RFC 9457
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # a timeline, or the summary of a table
     result_path: Mapped[str | None] = mapped_column(Text)  # of a table that was written, below the data folder
     __table_args__ = (UniqueConstraint("key", "once", name="jobs_once"),)
 

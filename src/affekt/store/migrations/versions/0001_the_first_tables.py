@@ -129,6 +129,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_media_session"), ["session"], unique=False)
 
     op.create_table(
+        "participants",
+        sa.Column("session", sa.String(length=40), nullable=False),
+        sa.Column("person", sa.String(length=200), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["session"], ["sessions.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["subject"], ["subjects.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("session", "person"),
+    )
+    with op.batch_alter_table("participants", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_participants_subject"), ["subject"], unique=False)
+
+    op.create_table(
         "readings",
         sa.Column("session", sa.String(length=40), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -162,6 +174,10 @@ def downgrade() -> None:
         batch_op.drop_index("readings_subject")
 
     op.drop_table("readings")
+    with op.batch_alter_table("participants", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_participants_subject"))
+
+    op.drop_table("participants")
     with op.batch_alter_table("media", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_media_session"))
 
