@@ -351,10 +351,10 @@ def test_after_kills_in_the_midst_every_job_that_was_accepted_is_done_exactly_on
             assert abs(float(found[7]["confidence"]) - (expected.confidence or 0)) < 1e-3
         texts = [client.get(f"/v1/jobs/{job}/result").json() for job in accepted[18:]]
         assert {len(one["readings"]) for one in texts} == {2}
+        until(lambda: [name.partition(".")[0] for name in left(tmp_path)] == sorted(accepted[:18]))  # each has one result, no file is left
     store = open_store(tmp_path)
     with store.reads() as session:
         attempts = [row[0] for row in session.connection().exec_driver_sql("SELECT attempts FROM jobs")]
     store.close()
     assert len(attempts) == 20 and set(attempts) <= {1, 2, 3}
     assert 20 < sum(attempts) <= 20 + 2 * 2  # two kills, each with one or two jobs that ran
-    assert [name.partition(".")[0] for name in left(tmp_path)] == sorted(accepted[:18])  # each has one result, and no file is left

@@ -126,6 +126,16 @@ def test_jobs_that_wait_or_run_are_never_swept(store: Store, settings: ServerSet
     assert len(files(store, "incoming")) == 2 and len(files(store, "results")) == 1
 
 
+def test_the_file_of_a_job_that_has_ended_goes_at_once_where_a_kill_left_it(store: Store, settings: ServerSettings) -> None:
+    (store.folder / "incoming").mkdir()
+    made = Job(id=new_id("job"), key="open", state="waiting", request={}, path="incoming/a.txt", created=now(), progress=0.0, attempts=0)
+    assert add_job(store, made, most=9) and claim_job(store, "a.1")
+    (store.folder / "incoming" / "a.txt").write_text(SAID)
+    assert sweep(store, settings) == NOTHING
+    assert finish_job(store, made.id, claim="a.1", state="done", result={})
+    assert sweep(store, settings).files == 1 and files(store, "incoming") == []
+
+
 @pytest.mark.parametrize("folder", ["incoming", "results", "media"])
 def test_files_that_no_row_names_go_when_they_are_older_than_a_day(store: Store, settings: ServerSettings, folder: str) -> None:
     (store.folder / folder).mkdir()

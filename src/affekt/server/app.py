@@ -59,7 +59,7 @@ ROUTERS = (
     *PEOPLE,
 )
 SHAPES = {transcriptions.PATH: transcriptions.told}
-SCHEMAS = (*reads.SCHEMAS, *jobs.SCHEMAS, *transcriptions.SCHEMAS)  # of bodies that FastAPI does not read by itself
+SCHEMAS = (*reads.SCHEMAS, *jobs.SCHEMAS)  # of bodies that FastAPI does not read by itself
 TOGETHER = 16  # texts of a run: on a processor without VNNI more gain nothing, and all would wait for all
 SAMPLE = "This is read once, so that the model is warm."
 log = logging.getLogger("affekt.server")

@@ -140,7 +140,11 @@ class Session:
         self.left += self.pictures.put_newest((given.time, given.data), 1 / FRAMES + len(given.data) / (2 * PICTURE_BYTES))
         self.seen = given.time
         self._count()
-        if self.left and time.monotonic() - self.said > SAYING:
+        if time.monotonic() - self.said > SAYING:
+            self._tell_left()
+
+    def _tell_left(self) -> None:
+        if self.left:
             self.warn(f"{self.left} pictures were left out: they come faster than they can be looked at")
             self.left, self.said = 0, time.monotonic()
 
@@ -166,6 +170,7 @@ class Session:
         if self.ending and self.reason is None and self.failed is None:
             raise invalid("a second end")
         self._count()
+        self._tell_left()
         self._close()
 
     def finish(self, reason: Problem) -> None:
@@ -232,22 +237,23 @@ class Session:
                 if (self.asked.provisional or not reading.provisional) and self.rules.shows(self.asked, reading):
                     text = f'{{"type":"reading","reading":{_json(reading.to_dict())}'
                     self._post(self._add, text, reading.provisional)
-            last = self._result()
+            last = self._result(self.stream.timeline())
         except EmptyInput as error:
             self._post(self.warn, str(error))
-            last = '{"type":"ended","timeline":null', self.reason
+            last = self._result(None)
         except Exception as error:
             last = "", problem_of(error)
         self._post(self._end, *last)
 
-    def _result(self) -> tuple[str, Problem | None]:
+    def _result(self, timeline: Timeline | None) -> tuple[str, Problem | None]:
         """The last message, and the problem that it is, if it is one; in the thread."""
-        timeline = self.stream.timeline()
-        timeline, more = self.rules.made(self.caller, self.asked, timeline) if self.failed is None else (timeline, {})
-        for event in timeline.events:
+        more: dict[str, Any] = {}
+        if timeline is not None and self.failed is None:
+            timeline, more = self.rules.made(self.caller, self.asked, timeline)
+        for event in timeline.events if timeline else ():
             self._post(self._add, f'{{"type":"event","event":{_json(asdict(event))}')
         told = {"type": "ended"} if self.reason is None else message_of(self.reason)
-        return _json({**told, **more, "timeline": timeline.to_dict()})[:-1], self.reason
+        return _json({**told, **more, "timeline": None if timeline is None else timeline.to_dict()})[:-1], self.reason
 
     def _end(self, text: str, problem: Problem | None) -> None:
         self.over, self.ending = True, True

@@ -47,7 +47,7 @@ def _complete(operation: dict[str, Any], *, method: str, path: str, role: str | 
     operation["summary"] = re.split(r"[.:;]\s| \(", operation["description"].partition("\n")[0] + " ")[0].strip()
     problem = {"description": "a problem", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     answers = {code: one for code, one in operation["responses"].items() if code != "422"}
-    operation["responses"] = answers if path == "/v1/audio/transcriptions" else answers | {"default": problem}
+    operation["responses"] = {"default": problem} | answers
     if role is not None:
         operation["security"] = [{"key": []}]
         operation["description"] = f"{operation['description']}\n\nNeeds a key of the role {role}."

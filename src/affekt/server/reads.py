@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
@@ -106,14 +107,14 @@ SCHEMAS = (ReadTexts, ReadFile)  # that only `BODY` names
     openapi_extra={"requestBody": BODY},
     responses={200: {"content": {"application/json": {"schema": ANSWER}}}},
 )
-async def read(request: Request, service: Serving, caller: Reads) -> dict[str, Any]:
+async def read(request: Request, service: Serving, caller: Reads) -> JSONResponse:
     """Reads texts or a file. Who felt what, when, and how surely."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        return await _read_texts(parsed(ReadTexts, await request.body()), service, caller)
+        return JSONResponse(await _read_texts(parsed(ReadTexts, await request.body()), service, caller))
     if kind == "multipart/form-data":
         async with request.form(max_files=1, max_fields=8) as form:
-            return await _read_file(form, service, caller)
+            return JSONResponse(await _read_file(form, service, caller))
     raise Problem(415, "unknown-body", f"a body of type {kind or 'none'}; it is application/json, or multipart/form-data")
 
 
@@ -158,7 +159,7 @@ async def _read_texts(asked: ReadTexts, service: Service, caller: Caller) -> dic
     return {
         "timelines": [one and one.to_dict() for one in timelines],
         "problems": [{**problem_of(error).to_dict(), "index": at} for at, error in sorted(problems.items())],
-        "sessions": await run_in_threadpool(_save, service, timelines, asked=asked, caller=caller),
+        "sessions": await _saved(service, timelines, asked=asked, caller=caller),
     }
 
 
@@ -175,16 +176,22 @@ async def _read_file(form: FormData, service: Service, caller: Caller) -> dict[s
             raise named(made, path, file)
         timeline = only_agreed(service, made, subjects=asked.subjects)
         media = None if modalities == ("text",) else path
-        sessions = await run_in_threadpool(_save, service, [timeline], asked=asked, caller=caller, media=media)
+        sessions = await _saved(service, [timeline], asked=asked, caller=caller, media=media)
     return {"timelines": [timeline.to_dict()], "problems": [], "sessions": sessions}
 
 
-def _save(
+async def _saved(
     service: Service, timelines: Sequence[Timeline | None], *, asked: Options, caller: Caller, media: Path | None = None
 ) -> list[str | None]:
     """The ids under which timelines are saved, all or none; None, where one is not."""
     if not asked.save:
         return [None] * len(timelines)
+    return await run_in_threadpool(_save, service, timelines, asked=asked, caller=caller, media=media)
+
+
+def _save(
+    service: Service, timelines: Sequence[Timeline | None], *, asked: Options, caller: Caller, media: Path | None
+) -> list[str | None]:
     how: dict[str, Any] = {"key": caller.key, "origin": "read", "name": asked.name, "subjects": asked.subjects, "media": media}
     with service.store.writes() as transaction:
         return [

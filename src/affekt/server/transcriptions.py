@@ -110,17 +110,18 @@ ANSWER = {
         "emotion": {"type": "object", "properties": {"label": TEXT, "scores": {"type": "object", "additionalProperties": SCORE}}},
     },
 }
-SCHEMAS = (Transcribe,)  # that only the body names
-BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "allOf": [{"$ref": "#/components/schemas/Transcribe"}],
-                "type": "object",
-                "required": ["file"],
-                "properties": {"file": {"type": "string", "format": "binary", "description": "a sound, or a video whose sound is heard"}},
-            },
+FIELDS = Transcribe.model_json_schema()
+FILE = {"type": "string", "format": "binary", "description": "a sound, or a video whose sound is heard"}
+FORM = {**FIELDS, "properties": {"file": FILE, **FIELDS["properties"]}, "required": ["file", *FIELDS["required"]]}
+BODY = {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {"message": TEXT, "type": TEXT, "param": {"type": ["string", "null"]}, "code": {"type": ["string", "null"]}},
         }
     },
 }
@@ -156,7 +157,8 @@ def _first(problem: Problem) -> str | None:
         200: {
             "description": "what was said; a text where the format is text, srt or vtt",
             "content": {"application/json": {"schema": ANSWER, "example": EXAMPLE}, "text/plain": {"schema": {"type": "string"}}},
-        }
+        },
+        "default": {"description": "a problem, in the shape of OpenAI's errors", "content": {"application/json": {"schema": ERROR}}},
     },
 )
 async def transcribe(request: Request, service: Serving, caller: Reads) -> Response:

@@ -124,7 +124,7 @@ def finish_job(
     Args:
         also: is written in the same transaction.
     """
-    ended = _mine(job, claim).values(state=state, finished=now(), path=None, worker=None, alive=None)
+    ended = _mine(job, claim).values(state=state, finished=now(), worker=None, alive=None)
     if state == "done":
         ended = ended.values(progress=1.0)
     with store.writes() as session:
@@ -156,7 +156,7 @@ def requeue_lost(store: Store, *, dead: Callable[[str], bool], problem: dict[str
 def cancel_job(store: Store, job: str) -> bool:
     """Ends a job that waits or runs; whether it did."""
     going = update(Job).where(Job.id == job, Job.state.in_(("waiting", "running")))
-    return _changed(store, going.values(state="cancelled", finished=now(), path=None, worker=None, alive=None))
+    return _changed(store, going.values(state="cancelled", finished=now(), worker=None, alive=None))
 
 
 def delete_job(store: Store, job: str) -> bool:
@@ -186,7 +186,7 @@ def _again(job: Job, problem: dict[str, Any]) -> Update:
     mine = _mine(job.id, job.worker or "").where(Job.alive == job.alive)
     if job.attempts < ATTEMPTS:
         return mine.values(state="waiting", worker=None, alive=None, progress=0.0)
-    return mine.values(state="failed", finished=now(), path=None, worker=None, alive=None, problem=problem)
+    return mine.values(state="failed", finished=now(), worker=None, alive=None, problem=problem)
 
 
 def _mine(job: str, claim: str) -> Update:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, null, or_, select, update
@@ -128,24 +129,29 @@ def _gone(settings: ServerSettings) -> dict[str, Any]:
 
 
 def _sweep_files(store: Store, until: datetime) -> int:
-    """Deletes the files of jobs and sessions that no row names; such are left where a server was killed between the two."""
-    old = [
-        path
-        for folder in (INCOMING, RESULTS, MEDIA)
-        if (store.folder / folder).is_dir()
-        for path in (store.folder / folder).iterdir()
-        if path.is_file() and path.stat().st_mtime < until.timestamp()
-    ]
-    if not old:
+    """Deletes the files of jobs that have ended, and those that no row names; both are left where a server was killed."""
+    folders = [store.folder / folder for folder in (INCOMING, RESULTS, MEDIA) if (store.folder / folder).is_dir()]
+    there = {str(path.relative_to(store.folder)): path for folder in folders for path in folder.iterdir() if path.is_file()}
+    if not there:
         return 0
+    going = Job.state.in_(("waiting", "running"))
     with store.reads() as transaction:
-        named = {
-            *transaction.scalars(select(Job.path)),
-            *transaction.scalars(select(Job.result_path)),
-            *transaction.scalars(select(Media.path)),
-        }
-        going = set(transaction.scalars(select(Job.id).where(Job.state.in_(("waiting", "running")))))
-    left = [path for path in old if str(path.relative_to(store.folder)) not in named and path.name.partition(".")[0] not in going]
+        over = set(transaction.scalars(select(Job.path).where(Job.state.in_(ENDED))))
+        results = set(transaction.scalars(select(Job.result_path)))
+        named = {*results, *transaction.scalars(select(Job.path).where(going)), *transaction.scalars(select(Media.path))}
+        begun = set(transaction.scalars(select(Job.id).where(going)))  # whose results are being written
+
+    def unwanted(name: str, path: Path) -> bool:
+        return name in over or (name not in named and path.name.partition(".")[0] not in begun and _older(path, until))
+
+    left = [path for name, path in there.items() if unwanted(name, path)]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
+
+
+def _older(path: Path, moment: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:  # somebody else has just deleted it
+        return False

@@ -145,7 +145,7 @@ class Job(Table):
     once: Mapped[str | None] = mapped_column(String(200))  # the caller's own id: the same again is the same job
     state: Mapped[str] = mapped_column(String(12), index=True)  # waiting | running | done | failed | cancelled
     request: Mapped[dict[str, Any]]
-    path: Mapped[str | None] = mapped_column(Text)  # of its file, below the data folder; None: deleted
+    path: Mapped[str | None] = mapped_column(Text)  # of its file, below the data folder; it is deleted when the job has ended
     created: Mapped[datetime]
     started: Mapped[datetime | None]
     finished: Mapped[datetime | None]
