@@ -274,8 +274,9 @@ async def keep_sweeping(store: Store, settings: ServerSettings) -> None:
     """Deletes what has been kept long enough, now and every hour."""
     while True:
         try:
-            swept = await asyncio.to_thread(sweep, store, settings)
-            log.info("kept long enough and deleted: %s", asdict(swept))
+            swept = {name: count for name, count in asdict(await asyncio.to_thread(sweep, store, settings)).items() if count}
+            if swept:
+                log.info("kept long enough and deleted: %s", swept)
         except (SQLAlchemyError, OSError) as error:
             log.error("what has been kept long enough cannot be deleted: %s", type(error).__name__)
         await asyncio.sleep(HOUR)
