@@ -33,10 +33,10 @@ LOAD = Path(__file__).parent / "server_load"
 RESULTS = ROOT / "bench" / "results" / "server.json"
 SAMPLES = ROOT / "src" / "affekt" / "samples"
 CLIENTS = 64
-SECONDS = 20
+SECONDS = 15
 ALLOWED = 200.0  # ms that 99 of 100 texts may take
 LATE = 500  # ms after the end of an utterance in which 95 of 100 final readings are to come
-THINKING = (1600, 800, 600, 450, 350, 300, 250, 200, 150, 125, 100, 75, 50, 25, 0)  # ms between two texts of a client
+THINKING = (1600, 800, 600, 450, 350, 300, 250, 225, 200, 175, 150, 125, 100, 75, 50, 25, 0)  # ms between two texts of a client
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def texts() -> dict[str, Any]:
             load("texts.lua", 0, port=port, clients=8, seconds=5)
             closed = load("texts.lua", 0, port=port, clients=CLIENTS, seconds=SECONDS)
             open_loop = []
-            for thinks in THINKING:
+            for thinks in [one for one in THINKING if one <= 2000 * CLIENTS / closed["rate"]]:
                 open_loop.append({"thinks": thinks, **load("texts.lua", thinks, port=port, clients=CLIENTS, seconds=SECONDS)})
                 if open_loop[-1]["p99"] > ALLOWED:
                     break

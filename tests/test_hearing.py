@@ -21,7 +21,9 @@ from affekt.export.speech_onnx import Head, export
 from affekt.hearing import Hearing, Listener
 from affekt.labels import ekman7, goemotions28, sentiment3
 from affekt.parts import Calibration, Card, LabelSet
+from affekt.pipeline import Reader
 from affekt.preprocessing.personal import Baseline, Population, Voices, nothing_heard, population_of
+from affekt.preprocessing.speech import LIKELY, PAUSE, Utterance
 from affekt.results import Timeline
 from affekt.sources.audio import RATE, Audio, audio_of, open_audio
 from affekt.training.speech_encoder import SpeechEncoder
@@ -199,3 +201,23 @@ def test_the_population_tells_between_speakers_from_within() -> None:
         and found.within == pytest.approx([9], rel=0.1)
         and found.between == pytest.approx([4], rel=0.3)
     )
+
+
+def test_what_is_foreseen_in_a_pause_is_what_is_read_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream judges an utterance while the pause behind it lasts, and gives what the file gives."""
+    samples = np.concatenate([*open_audio(SPEECH).blocks()], axis=1)[0]
+    sound = np.concatenate([samples, np.zeros(RATE, np.float32)])
+    reader = Reader(threads=1)
+    whole = list(reader.hear(sound).readings())
+    judged, judge = [], Listener._judge
+
+    def counted(self: Listener, utterance: Utterance, who: str | None) -> object:
+        judged.append((self.segmenter.quiet, utterance.final))
+        return judge(self, utterance, who)
+
+    monkeypatch.setattr(Listener, "_judge", counted)
+    pieces = (sound[at : at + 640] for at in range(0, len(sound), 640))
+    live = [one for one in reader.hear(pieces).readings(provisional=True) if not one.provisional]
+    assert live == whole
+    finals = [quiet for quiet, final in judged if final]
+    assert len(finals) >= len(whole) and all(LIKELY <= quiet < PAUSE for quiet in finals)  # none at the end of a pause

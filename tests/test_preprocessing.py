@@ -65,3 +65,15 @@ def test_windows_cover_the_text_and_fit(text: str) -> None:
     assert all(len(text[a:b]) // 3 + 2 <= 128 for a, b in found)
     covered = "".join(text[a:b] for a, b in found)
     assert covered.replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("words", [10_000, 100_000])
+def test_cutting_a_text_without_a_full_stop_takes_time_in_proportion_to_it(words: int) -> None:
+    text, looked_at = "word " * words, list[int]()
+
+    def size(piece: str) -> int:
+        looked_at.append(len(piece))
+        return len(piece) // 4
+
+    assert len(windows(text, size=size, most=128)) >= words // 128
+    assert sum(looked_at) < 7 * len(text)

@@ -164,6 +164,26 @@ def test_a_key_made_beside_the_server_closes_it_too(tmp_path: Path, monkeypatch:
         assert client.get("/v1/labels").status_code == 401
 
 
+def test_a_server_that_closes_while_keys_are_looked_up_stays_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "REMEMBERED", 0.0)
+    with serving(tmp_path) as client:
+        service = client.app.state.service  # type: ignore[attr-defined]
+
+        def look(_: Store) -> bool:
+            service.open = False  # by a call that makes the first key, after this one has found none
+            return False
+
+        monkeypatch.setattr(access, "any_keys", look)
+        assert client.get("/v1/labels").status_code == 401
+
+
+def test_who_has_no_key_cannot_have_the_server_read_a_large_body(server: tuple[TestClient, dict[str, str]]) -> None:
+    client, _ = server
+    large = b'{"name": "' + b"a" * 2**20 + b'"}'
+    for path in ("/v1/keys", "/v1/subjects/anna/consents", "/v1/sessions/session_1/feedback"):
+        assert client.post(path, content=large, headers={"content-type": "application/json"}).status_code == 413
+
+
 def test_an_open_server_refuses_who_comes_by_a_proxy_or_a_page_elsewhere(tmp_path: Path) -> None:
     with serving(tmp_path) as client:
         for headers in ({"x-forwarded-for": "1.2.3.4"}, {"host": "evil.example"}, {"origin": "https://evil.example"}):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,23 @@ def test_where_consent_is_needed_only_those_who_agreed_are_read(tmp_path: Path) 
         client.delete(f"/v1/subjects/anna/consents/{given['id']}")
         assert send(client, SAMPLE, subjects={"*": "anna"}).status_code == 403
         assert "consent.missing" in actions(client)
+
+
+def test_a_consent_that_is_withdrawn_while_a_job_waits_is_none(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="av is not installed; it comes with the speech extra")
+    kept = {"require_consent": True, "purpose": "research"}
+    with serving(tmp_path, **kept, job_workers=0) as client:
+        given = client.post("/v1/subjects/anna/consents", json={"purpose": "research", "modalities": ["speech"]}).json()
+        with SAMPLE.open("rb") as opened:
+            options = json.dumps({"subjects": {"*": "anna"}})
+            job = client.post("/v1/jobs", files={"file": (SAMPLE.name, opened)}, data={"options": options}).json()["id"]
+        client.delete(f"/v1/subjects/anna/consents/{given['id']}")
+    with serving(tmp_path, **kept) as client:
+        end = time.monotonic() + 60
+        while (found := client.get(f"/v1/jobs/{job}").json())["state"] in ("waiting", "running"):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert found["state"] == "failed" and found["problem"]["type"] == "urn:affekt:problem:consent-needed"
 
 
 def test_what_was_seen_and_heard_of_others_is_left_out_where_consent_is_needed(tmp_path: Path) -> None:

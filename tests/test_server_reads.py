@@ -55,6 +55,29 @@ def test_a_string_that_is_a_files_name_is_a_text(client: TestClient) -> None:
     assert told["timelines"][0]["transcript"] == "/etc/passwd"
 
 
+@pytest.mark.parametrize(
+    ("charset", "name", "called"),
+    [
+        ("utf-7", b"a+2AA-.txt", "a_.txt"),
+        ("unicode_escape", b"\\ud800.txt", "_.txt"),
+        ("utf-8", b"a\0.txt", "a_.txt"),
+        ("punycode", b"a.txt", None),
+    ],
+)
+def test_a_name_that_no_reply_can_hold_is_told_without_what_it_cannot(
+    client: TestClient, charset: str, name: bytes, called: str | None
+) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%b"\r\n\r\nso proud of you\r\n--x--\r\n' % name
+    kind = {"content-type": f"multipart/form-data; boundary=x; charset={charset}"}
+    for path in ("/v1/read", "/v1/jobs"):
+        reply = client.post(path, content=body, headers=kind)
+        if called is None:
+            assert "charset" in refused(reply, 422, "invalid-request")
+        else:
+            assert called == (reply.json()["timelines"][0]["source"] if path == "/v1/read" else reply.json()["file"])
+    assert client.get("/v1/jobs").status_code == 200  # one name would keep all jobs from being listed
+
+
 @pytest.mark.parametrize("name", ["train.ogg", "faces.jpg", "call.txt", "review.txt"])
 def test_a_file_of_any_kind_is_read(client: TestClient, name: str) -> None:
     if name in ("train.ogg",):

@@ -362,5 +362,5 @@ def test_provisional_readings_give_way_where_sound_waits() -> None:
     assert free > 0.5
     spend(5, waited=0.4)
     assert spend(5, waited=0.4) < 0.05
-    spend(40, waited=0.0)
+    spend(80, waited=0.0)
     assert spend(5, waited=0.0) == pytest.approx(free, rel=0.2)

@@ -141,6 +141,7 @@ def test_what_is_ignored_is_said(client: TestClient, monkeypatch: pytest.MonkeyP
         ({"response_format": "yaml"}, "response_format"),
         ({"seed": "1"}, "seed"),
         ({"language": "English"}, "language"),
+        ({"subject": "an\0na"}, "subject"),
     ],
 )
 def test_a_wrong_part_is_named(client: TestClient, given: dict[str, str], param: str) -> None:

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from affekt.errors import InputError, StoreError
 from affekt.store.audit import FIRST, HOUR, Counted, append, entries, hash_of, verify
-from affekt.store.database import Store, open_store
+from affekt.store.database import UPGRADING, Store, open_store
 from affekt.store.keys import any_keys, find_key, make_first_key, make_key, revoke_key
 from affekt.store.signing import FILE as KEY
 from affekt.store.signing import is_signed, pseudonym, public_key, sign
 from affekt.store.subjects import give_consent, withdraw_consent
 from affekt.store.tables import Audit
+from databases import new_database
 
 
 def add(store: Store, many: int = 1) -> None:
@@ -103,6 +104,20 @@ def test_many_at_once_make_one_chain(store: Store) -> None:
     assert verify(store).entries == 40 and verify(store).problem is None
 
 
+def test_of_servers_that_start_at_the_same_time_one_makes_the_tables(postgresql: str, tmp_path: Path) -> None:
+    url, made = new_database(postgresql), list[Store]()
+    engine = create_engine(url)
+    with engine.begin() as first:
+        first.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADING})
+        second = threading.Thread(target=lambda: made.append(open_store(tmp_path, url=url)))
+        second.start()
+        second.join(1.0)
+        assert made == []
+    second.join()
+    engine.dispose()
+    made[0].close()
+
+
 def test_an_entry_belongs_to_what_it_tells_of(store: Store) -> None:
     with pytest.raises(RuntimeError), store.writes() as session:
         append(session, "test.done", who="server", detail={})
@@ -162,6 +177,16 @@ def test_the_signing_key_is_for_its_owner_alone(store: Store) -> None:
     signed = sign(store, {"a": 1, "b": "é"})
     assert is_signed(signed, key=public_key(store)) and stat.S_IMODE((store.folder / KEY).stat().st_mode) == 0o600
     assert [one.name for one in store.folder.iterdir() if "key" in one.name] == [KEY]
+
+
+def test_the_database_in_a_folder_that_others_may_enter_is_for_its_owner_alone(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    opened = open_store(tmp_path)
+    add(opened)
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in tmp_path.glob("affekt.sqlite*")} == dict.fromkeys(
+        ("affekt.sqlite", "affekt.sqlite-wal", "affekt.sqlite-shm"), 0
+    )
+    opened.close()
 
 
 @pytest.mark.parametrize("change", [{"a": 2}, {"c": 1}, {"signature": ""}, {"signature": "no Base64"}, {"signature": None}])

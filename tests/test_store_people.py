@@ -1,13 +1,15 @@
 """What is kept of people: only what the settings say, only what is theirs, and nothing once they are erased."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from affekt.errors import InputError, PolicyRefused
 from affekt.settings import resolve_server
@@ -15,7 +17,7 @@ from affekt.store.audit import entries, verify
 from affekt.store.database import Store
 from affekt.store.erasure import erase_subject
 from affekt.store.feedback import give_feedback, list_feedback, training_rows
-from affekt.store.sessions import delete_session, list_sessions, load_timeline, save_session
+from affekt.store.sessions import add_session, delete_session, list_sessions, load_timeline, save_session
 from affekt.store.signing import is_signed, pseudonym, public_key
 from affekt.store.subjects import (
     consents_of,
@@ -27,7 +29,7 @@ from affekt.store.subjects import (
     withdraw_consent,
     without_consent,
 )
-from affekt.store.tables import Job, Session, new_id, now
+from affekt.store.tables import Job, Session, StoredReading, new_id, now
 from people_made import ANNA, BOB, TRANSCRIPT, decided, talk
 
 BOTH = {"Anna": "p-anna", "Bob": "p-bob"}
@@ -159,6 +161,47 @@ def test_who_is_in_a_session_under_another_name_may_be_anybody_nobody_named(stor
     session = save(store, {"annie": "p-anna", "Bob": "p-bob"})
     assert erase_subject(store, "p-anna", by="key_9", voices={}) is not None
     assert {one.who for one in loaded(store, session).readings} == {"Bob"}
+
+
+def at_once(call: Callable[[], Any]) -> Thread:
+    """A call in a thread that has had time to come to where it waits."""
+    made = Thread(target=call)
+    made.start()
+    made.join(0.5)
+    return made
+
+
+def test_what_is_being_saved_of_a_person_goes_as_well(store: Store) -> None:
+    put_subject(store, "p-anna")
+    receipts: list[Any] = []
+    with store.writes() as saving:
+        given = {"subjects": BOTH, "settings": resolve_server(keep_text_days=1)}
+        add_session(saving, store, timeline=talk(), key="key_1", origin="read", **given)
+        erasing = at_once(lambda: receipts.append(erase_subject(store, "p-anna", by="key_9", voices={})))
+        assert receipts == []
+    erasing.join()
+    assert receipts[0]["erased"]["readings"] > 0 and find_subject(store, "p-anna") is None
+    with store.reads() as transaction:
+        assert transaction.scalar(select(StoredReading.number).where(StoredReading.subject == "p-anna")) is None
+
+
+def test_feedback_that_comes_as_a_reading_is_erased_is_refused_or_goes_too(store: Store) -> None:
+    session = save(store)
+    with store.writes() as transaction:
+        transaction.get(Session, session, with_for_update=True)
+        transaction.execute(delete(StoredReading).where(StoredReading.session == session, StoredReading.number == 0))
+        failed: list[bool] = []
+        giving = at_once(lambda: failed.append(raises(lambda: give_feedback(store, session, number=0, labels=[], comment="", key="k"))))
+    giving.join()
+    assert failed == [True] and list_feedback(store) == []
+
+
+def raises(call: Callable[[], Any]) -> bool:
+    try:
+        call()
+    except InputError:
+        return True
+    return False
 
 
 def test_jobs_that_name_the_person_go_with_their_files(store: Store) -> None:

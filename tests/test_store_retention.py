@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 
 from affekt.results import Reading, Timeline
 from affekt.settings import ServerSettings
@@ -87,6 +87,21 @@ def test_a_session_that_goes_takes_its_media_with_it(store: Store, settings: Ser
     assert sweep(store, shorter, now=now() + 1.1 * DAY).sessions == 1 and files(store, "media") == []
     with store.reads() as session:
         assert session.scalar(select(func.count()).select_from(Media)) == 0
+
+
+def test_more_media_go_than_fit_into_one_transaction(store: Store, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("affekt.store.retention.AT_ONCE", 2)
+    for _ in range(5):
+        saved(store, settings)
+    deleted: list[int] = []
+
+    def note(*given: Any) -> None:
+        statement, parameters = given[2:4]
+        deleted.extend([len(parameters)] if statement.startswith("DELETE FROM media") else [])
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    assert sweep(store, settings, now=now() + 2.1 * DAY).media == 5 and files(store, "media") == []
+    assert max(deleted) <= 2  # SQLite takes 32,766 variables in a statement
 
 
 def test_more_sessions_go_than_fit_into_one_transaction(store: Store, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,14 +19,13 @@ from affekt.parts import Card, LabelSet
 from affekt.preprocessing.clarity import DIGITS, range_of, speech_clarity
 from affekt.preprocessing.mouths import band_levels
 from affekt.preprocessing.personal import Baseline, Population, nothing_heard
-from affekt.preprocessing.speakers import Diariser
-from affekt.preprocessing.speech import Segmenter, Utterance
+from affekt.preprocessing.speakers import Diariser, name_of
+from affekt.preprocessing.speech import LIKELY, Segmenter, Utterance
 from affekt.preprocessing.transcript import Word, as_turns, joined, sure
 from affekt.results import Clip, Reading, Timeline
 from affekt.sources.audio import RATE, Audio
 
 Floats = NDArray[np.float32]
-Paced = Callable[[Callable[[], Reading | None]], Reading | None]  # makes a provisional reading, or leaves it out
 QUIET = -55.0  # dB of full scale; less is heard, but not judged
 SHORT = 0.4  # seconds of speech in an utterance; less is not judged
 CLIPPED = 0.02  # share of samples at full scale from which the reader should know
@@ -70,6 +69,25 @@ class Heard:
     samples: Floats | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """What is left out where there is no time. Args: run: makes a provisional reading, or not. behind: nothing is to be foreseen."""
+
+    run: Callable[[Callable[[], Reading | None]], Reading | None] = lambda make: make()
+    behind: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """An utterance, judged before it is sure that it has ended. Args: point: the voice. judged: features and scores, as of `who`."""
+
+    start: float
+    end: float
+    point: Floats | None
+    who: str | None
+    judged: tuple[Floats, Floats]
+
+
 class Listener:
     """Listens to one channel, utterance by utterance, and gets to know its voices.
 
@@ -98,6 +116,7 @@ class Listener:
         self.segmenter = Segmenter()
         self.clipped = 0
         self.going = False  # an utterance that is provisionally read
+        self.foreseen: Foreseen | None = None
 
     def push(self, samples: Floats) -> list[Heard]:
         """What was heard in the utterances that end within these samples, (n,)."""
@@ -110,19 +129,37 @@ class Listener:
     def provisional(self) -> Reading | None:
         """What can be said of an utterance that is still going on; the baseline does not learn from it."""
         pending = self.segmenter.pending
-        return None if pending is None else self._reading(pending, self._judge(pending)[1])
+        return None if pending is None else self._reading(pending, self._judge(pending, self.who)[1])
 
-    def baseline(self) -> Baseline | None:
-        """What has been heard of who speaks now."""
-        return self.nameless if self.who is None or self.nameless is None else self.voices.get(self.who, self.nameless)
+    def foresee(self) -> None:
+        """Judges what will be an utterance if the pause that has begun lasts, so that then nobody waits; it changes no reading."""
+        utterance = self.segmenter.ending
+        if utterance is None or self._known(utterance) is not None:
+            return
+        point = None if self.diariser is None else self.diariser.embedder.embed(utterance.samples)
+        who = self.who
+        if self.diariser is not None and point is not None:
+            who = name_of(self.diariser.place(point, utterance.voiced, final=False))
+        self.foreseen = Foreseen(utterance.start, utterance.end, point, who, self._judge(utterance, who))
+
+    def baseline(self, who: str | None) -> Baseline | None:
+        """What has been heard of somebody."""
+        return self.nameless if who is None or self.nameless is None else self.voices.get(who, self.nameless)
+
+    def _known(self, utterance: Utterance) -> Foreseen | None:
+        known = self.foreseen
+        return known if known is not None and (known.start, known.end) == (utterance.start, utterance.end) else None
 
     def _final(self, utterance: Utterance) -> Heard:
+        foreseen, self.foreseen = self._known(utterance), None
         if self.diariser is not None:
-            self.who = self.diariser.assign(utterance.samples, utterance.voiced)
-        features, scores = self._judge(utterance)
+            point = None if foreseen is None else foreseen.point
+            point = self.diariser.embedder.embed(utterance.samples) if point is None else point
+            self.who = name_of(self.diariser.place(point, utterance.voiced))
+        features, scores = foreseen.judged if foreseen and foreseen.who == self.who else self._judge(utterance, self.who)
         reading = self._reading(utterance, scores)
         self.clipped += utterance.clipped > CLIPPED
-        known = self.baseline()
+        known = self.baseline(self.who)
         if known is not None and _doubt(utterance) is None:
             known = known.hear(features, scores)
             if self.who is None:
@@ -131,14 +168,14 @@ class Listener:
                 self.voices[self.who] = known
         return Heard(reading, band_levels(utterance.samples), samples=utterance.samples if self.sampled else None)
 
-    def _judge(self, utterance: Utterance) -> tuple[Floats, Floats]:
+    def _judge(self, utterance: Utterance, who: str | None) -> tuple[Floats, Floats]:
         """Features, (d,), and calibrated scores of the set that the model speaks, (labels,)."""
-        features, raw = self.encoder.hear(utterance.samples, labels=[self.spoken.name], baseline=self.baseline())
+        features, raw = self.encoder.hear(utterance.samples, labels=[self.spoken.name], baseline=self.baseline(who))
         calibration = self.encoder.card.calibration[self.spoken.name]
         return features, probabilities(raw[self.spoken.name][None], self.spoken, calibration)[0]
 
     def _reading(self, utterance: Utterance, scores: Floats) -> Reading:
-        known = self.baseline()
+        known = self.baseline(self.who)
         made = reading_of(
             scores,
             self.spoken,
@@ -174,7 +211,7 @@ class Hearing:
         transcribe: the words in samples, (n,).
         read_words: the readings of turns, here one at a time.
         later: words come by `words`, which may be asked in another thread, and do not hold up what is heard.
-        paced: is given what makes each provisional reading, and may leave it out where there is no time; by default all are made.
+        paced: leaves out what is live alone where there is no time for it; by default nothing.
 
     Raises:
         InputError: there are more or fewer names than microphones.
@@ -192,10 +229,10 @@ class Hearing:
         transcribe: Callable[[Floats], tuple[Word, ...]] | None = None,
         read_words: Callable[[Sequence[Clip]], list[Reading]] | None = None,
         later: bool = False,
-        paced: Paced | None = None,
+        paced: Paced = Paced(),
     ) -> None:
         self.audio, self.labels, self.transcribe, self.read_words, self.later = audio, labels, transcribe, read_words, later
-        self.paced: Paced = paced or (lambda make: make())
+        self.paced = paced
         self.blocks, self.mixing = _peeked(audio)
         if names and len(names) != len(self.mixing):
             raise InputError(f"{len(names)} names for {len(self.mixing)} microphones in {audio.name}; give one a microphone")
@@ -263,9 +300,12 @@ class Hearing:
 
     def _provisional(self) -> Iterator[Reading]:
         for listener in self.listeners:
+            if listener.segmenter.quiet >= LIKELY and not self.paced.behind():
+                listener.foresee()
+                continue
             first, listener.going = not listener.going, listener.segmenter.sure
             due = listener.going and (first or self.samples % PROVISIONAL == 0)
-            if due and (reading := self.paced(listener.provisional)) is not None:
+            if due and (reading := self.paced.run(listener.provisional)) is not None:
                 yield reading
 
     def _keep(self, heard: list[Heard]) -> Iterator[Reading]:

@@ -194,7 +194,7 @@ class Reader:
         who: Sequence[str] = (),
         transcribe: bool = True,
         later: bool = False,
-        paced: Paced | None = None,
+        paced: Paced = Paced(),  # noqa: B008 (it is frozen)
     ) -> Hearing:
         """A sound that is about to be read: `readings()` gives them one by one, `timeline()` what has been read so far.
 
@@ -251,7 +251,7 @@ class Reader:
         camera: int | str | None = None,
         rate: int = RATE,
         who: str | None = None,
-        paced: Paced | None = None,
+        paced: Paced = Paced(),  # noqa: B008 (it is frozen)
     ) -> Stream:
         """Readings while somebody speaks and is seen, see `affekt.stream`; iterate it, `async` or not; its `timeline` is as of `read`.
 

@@ -78,7 +78,9 @@ class ServerSettings(Settings):
     keep_text_days: float = Field(0, ge=0, description="days that words are kept beside the readings of saved sessions; 0: not at all")
     keep_media_days: float = Field(0, ge=0, description="days that sounds, images and videos of saved sessions are kept; 0: not at all")
     keep_results_hours: float = Field(24, gt=0, description="hours that the result of a job can be fetched, words included")
-    batch_wait_ms: float = Field(5, ge=0, le=1000, description="milliseconds that a text waits for others to be read together")
+    batch_wait_ms: float = Field(
+        0, ge=0, le=1000, description="milliseconds that a text waits for others; what comes while all cores are busy goes together anyway"
+    )
     workers: int = Field(0, ge=0, description="model runs at a time, each on `threads` cores; 0: as many as the cores allow")
     queue: int = Field(256, ge=1, description="texts and files that may wait; what comes then is told to come again")
     rate: int = Field(0, ge=0, description="calls a minute of one key; 0: any number")

@@ -27,6 +27,7 @@ SECOND = RATE / FRAME  # 31.25 frames
 # Hysteresis as Silero recommends for its detector: on at .5, off below .35.
 ON, OFF = 0.5, 0.35
 PAUSE = round(0.48 * SECOND)  # frames of silence that end an utterance
+LIKELY = round(0.22 * SECOND)  # frames of silence from which an utterance is likely to have ended
 PAD = round(0.13 * SECOND)  # frames kept before and after the speech, so that no consonant is lost
 LEAST = round(0.25 * SECOND)  # frames of speech; less is a click or a cough
 MOST = round(12 * SECOND)  # frames; longer speech is cut where it is quietest in the last third
@@ -143,6 +144,14 @@ class Segmenter:
         if not self.sure:
             return None
         return self._utterance(len(self.frames), final=False)
+
+    @property
+    def ending(self) -> Utterance | None:
+        """The utterance that will have ended where the pause that has begun lasts; None: nobody pauses."""
+        end = len(self.frames) - self.quiet + PAD
+        if self.quiet < LIKELY or sum(chance >= ON for chance in self.chances[:end]) < LEAST:
+            return None
+        return self._utterance(end, final=True)
 
     def _hear(self, frames: Floats) -> Iterator[Utterance]:
         clipped = (np.abs(frames) >= FULL_SCALE).mean(1)

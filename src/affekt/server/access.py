@@ -2,7 +2,6 @@
 
 import ipaddress
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -83,7 +82,8 @@ async def _is_open(service: Service) -> bool:
     """Whether no key is needed; in `auto` that ends when somebody makes one, through this server or beside it."""
     if service.open and service.settings.access == "auto" and time.monotonic() - service.looked > REMEMBERED:
         service.looked = time.monotonic()
-        service.open = not await run_in_threadpool(any_keys, service.store)
+        if await run_in_threadpool(any_keys, service.store):  # never opened again: a key may have been made while this was looked up
+            service.open = False
     return service.open
 
 
@@ -122,6 +122,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host in LOOPBACK
-
-
-Check = Callable[[HTTPConnection, Service], Any]

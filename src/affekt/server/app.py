@@ -31,7 +31,7 @@ from affekt.server import (
     transcriptions,
 )
 from affekt.server.batching import Batcher
-from affekt.server.drift import Drift
+from affekt.server.drift import Drift, expected_by_cards
 from affekt.server.headers import SafeHeaders
 from affekt.server.limits import BodyLimit, Rate
 from affekt.server.metrics import make_metrics, watch_queue
@@ -61,6 +61,7 @@ ROUTERS = (
 SHAPES = {transcriptions.PATH: transcriptions.told}
 SCHEMAS = (*reads.SCHEMAS, *jobs.SCHEMAS)  # of bodies that FastAPI does not read by itself
 TOGETHER = 16  # texts of a run: on a processor without VNNI more gain nothing, and all would wait for all
+SMALL = 2**20  # bytes of a body without texts and files: FastAPI reads it before anybody has asked for the key
 SAMPLE = "This is read once, so that the model is warm."
 log = logging.getLogger("affekt.server")
 
@@ -85,7 +86,8 @@ def make_app(settings: ServerSettings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     answer_with_problems(app, shapes=SHAPES)
-    app.add_middleware(BodyLimit, most=settings.most_bytes, larger={"/v1/jobs": settings.most_job_bytes}, shapes=SHAPES)
+    larger = {"/v1/read": settings.most_bytes, transcriptions.PATH: settings.most_bytes, "/v1/jobs": settings.most_job_bytes}
+    app.add_middleware(BodyLimit, most=min(SMALL, settings.most_bytes), larger=larger, shapes=SHAPES)
     app.add_middleware(Unraised, shapes=SHAPES)
     if origins := [origin.strip() for origin in settings.origins.split(",") if origin.strip()]:
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=["Retry-After"])
@@ -110,7 +112,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.to_thread(declare, settings, store)
     service = Service(settings, app.state.reader, store, Rate(settings.rate), open=no_key)
     service.metrics = app.state.metrics
-    service.metrics.drift = Drift(store.folder)
+    service.metrics.drift = Drift(store.folder, expected=await asyncio.to_thread(expected_by_cards, settings))
     _start_queues(service)
     service.streams = streams_of(service)
     app.state.service = service

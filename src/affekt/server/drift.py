@@ -1,8 +1,8 @@
-"""Whether what is read lately differs from what was usual: the share of each label in the last readings against that in the first.
+"""Whether what is read lately differs from what was usual: the share of each label in the last readings against others.
 
-No shipped model's card holds how often each label was read in held-out data, and no such data would be like a deployment's own. So the
-usual is what this deployment's own first readings were, by each model. It is kept in a file of the server's folder, so that a restart
-does not take for usual what has drifted; without the file it is learned anew.
+The others are those of the first readings of this deployment, by each model: they are kept in a file of the server's folder, so that a
+restart does not take for usual what has drifted; without the file they are learned anew. And they are those that the model's card has of
+held-out data, where it has them: other people's data are not like a deployment's own, but tell whether it is where the model was judged.
 """
 
 import json
@@ -15,6 +15,11 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
+
+from affekt import catalog
+from affekt.encoders._card import CARD, read_card
+from affekt.errors import WeightsError
+from affekt.settings import ServerSettings
 
 FILE = "usual_labels.json"
 USUAL = 1_000  # readings of which the usual is made
@@ -54,9 +59,11 @@ class Drift:
 
     Args:
         folder: where the usual is kept; None: nowhere.
+        expected: the shares that cards have, by label set and model.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, expected: Mapping[tuple[str, str], Mapping[str, float]] | None = None) -> None:
+        self.expected = expected or {}
         self.path = None if folder is None else folder / FILE
         self._kinds: dict[Kind, Shares] = {kind: Shares(usual=usual) for kind, usual in self._kept()}
         self._lock = Lock()
@@ -75,11 +82,13 @@ class Drift:
             whole = shares.counts.total()
             yield from ((kind, label, count / whole) for label, count in shares.counts.items() if whole)
 
-    def distances(self) -> Iterator[tuple[Kind, float]]:
-        """Of each kind of which enough was read how far it is from the usual."""
+    def distances(self) -> Iterator[tuple[Kind, str, float]]:
+        """Of each kind of which enough was read how far it is from the first readings, and from the card."""
         for kind, shares in self._copied():
             if shares.known:
-                yield kind, distance(shares.counts, shares.usual)
+                yield kind, "first", distance(shares.counts, shares.usual)
+            if len(shares.lately) >= FEW and kind[1:] in self.expected:
+                yield kind, "card", distance(shares.counts, self.expected[kind[1:]])
 
     def _copied(self) -> list[tuple[Kind, Shares]]:
         with self._lock:
@@ -110,7 +119,22 @@ class Drift:
             log.warning("%s cannot be written: %s", self.path, error.strerror)
 
 
-def distance(some: Mapping[str, int], others: Mapping[str, int]) -> float:
+def expected_by_cards(settings: ServerSettings) -> dict[tuple[str, str], Mapping[str, float]]:
+    """Label set and model -> the share of each label among what it read of held-out data, as the cards of a server's models have it."""
+    found: dict[tuple[str, str], Mapping[str, float]] = {}
+    for name in (settings.text_model, settings.speech_model, settings.face_model):
+        folder = catalog.find("encoders", name).shipped if name in catalog.names("encoders") else Path(name)
+        if folder is None or not (folder / CARD).is_file():
+            continue
+        try:
+            card = read_card(folder)
+        except WeightsError:  # which is told when the model is opened
+            continue
+        found |= {(labels, f"{card.name}@{card.revision}"): shares for labels, shares in card.facts.get("label_shares", {}).items()}
+    return found
+
+
+def distance(some: Mapping[str, float], others: Mapping[str, float]) -> float:
     """The Jensen-Shannon distance of two distributions, in [0, 1]: the root of the divergence to base 2 (Endres and Schindelin 2003).
 
     >>> distance({"joy": 5}, {"joy": 9}), distance({"joy": 5}, {"anger": 1})

@@ -1,6 +1,7 @@
 """`/v1/jobs`: files that are read while nobody waits: long sounds and videos, and tables; taken in, followed, fetched, cancelled."""
 
 from datetime import datetime, timedelta
+from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from affekt import catalog
 from affekt.batch import open_table
@@ -23,7 +24,7 @@ from affekt.server.permission import permit
 from affekt.server.problems import Problem
 from affekt.server.reads import ReadFile, sent
 from affekt.server.service import Service, Serving
-from affekt.server.uploads import ending_of, keep, name_of
+from affekt.server.uploads import ending_of, form_of, keep, name_of
 from affekt.settings import ServerSettings
 from affekt.sources.table import ENDINGS as TABLES
 from affekt.sources.table import is_table
@@ -107,7 +108,7 @@ async def add(request: Request, response: Response, service: Serving, caller: Re
     before = None if once is None else await run_in_threadpool(jobs.once, service.store, caller.key, once)
     if before is None and await run_in_threadpool(jobs.waiting, service.store) >= service.settings.queue:
         raise _too_busy(service)  # before a large body is read
-    async with request.form(max_files=1, max_fields=8) as form:
+    async with form_of(request) as form:
         job, new = await _accept(form, service, caller, once=once, before=before)
     service.jobs.wake()
     response.status_code = 202 if new else 200
@@ -181,6 +182,8 @@ async def _accept(
     ending = ending_of(file, more=TABLES)
     options = {**asked.model_dump(exclude={"labels"}), "labels": service.labels_of(asked.labels).name}
     request = {"file": name_of(file), "size": file.size, **options}
+    if once is not None:
+        request["sha256"] = await run_in_threadpool(_digest, file)
     if before is not None:
         return _same(before, request), False
     path = await keep(file, service.store, ending=ending)
@@ -188,7 +191,8 @@ async def _accept(
         modalities = await run_in_threadpool(_examine, path, service.settings, asked, name_of(file))
         await permit(service, caller, modalities=modalities, subjects=asked.subjects)
         relative = str(path.relative_to(service.store.folder))
-        job = tables.Job(id=new_id("job"), key=caller.key, once=once, state="waiting", request=request, path=relative, created=now())
+        whole = {**request, "modalities": modalities}
+        job = tables.Job(id=new_id("job"), key=caller.key, once=once, state="waiting", request=whole, path=relative, created=now())
         job.progress, job.attempts = 0.0, 0
         kept = await run_in_threadpool(jobs.add_job, service.store, job, most=service.settings.queue)
         if kept is None:
@@ -217,6 +221,12 @@ def _examine(path: Path, settings: ServerSettings, asked: ReadJob, name: str) ->
         return examine(path, limits=Limits(settings.most_job_seconds, settings.most_pixels))
     except AffektError as error:
         raise told(error, path, name=name) from error
+
+
+def _digest(file: UploadFile) -> str:
+    """SHA-256 of what was sent, in hex."""
+    file.file.seek(0)
+    return file_digest(file.file, "sha256").hexdigest()  # type: ignore[arg-type]  # a spooled file is read like any other
 
 
 def _same(job: tables.Job, request: dict[str, Any]) -> tables.Job:

@@ -12,6 +12,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from affekt.errors import EmptyInput
+from affekt.hearing import Paced
 from affekt.pipeline import Reader
 from affekt.results import Reading, Timeline
 from affekt.server.access import Caller
@@ -215,7 +216,7 @@ class Session:
             words=None if self.words is None else lines_of(self.words),
             rate=asked.sound.rate if asked.sound else 16_000,
             who=asked.who,
-            paced=self.thinning.run if asked.provisional else lambda _: None,
+            paced=Paced(self.thinning.run if asked.provisional else lambda _: None, self.thinning.behind),
         )
         threading.Thread(target=self._run, name=self.id, daemon=True).start()
 

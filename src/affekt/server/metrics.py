@@ -105,7 +105,7 @@ def make_metrics() -> Metrics:
         readings=made(Counter, "readings", "final readings, by their likeliest label", "modality labels label"),
         abstained=made(Counter, "readings_abstained", "readings in which no label was sure enough", "modality labels"),
         share=made(Gauge, "label_share", "share of a label in the last readings", "modality labels model label"),
-        distance=made(Gauge, "label_drift", "Jensen-Shannon distance of the labels lately from the usual", "modality labels model"),
+        distance=made(Gauge, "label_drift", "Jensen-Shannon distance of the labels lately from others", "modality labels model against"),
     )
 
 
@@ -129,8 +129,8 @@ def metrics(service: Serving) -> Response:
         kept.jobs.labels(state).set(count)
     for kind, label, share in kept.drift.shares():
         kept.share.labels(*kind, label).set(share)
-    for kind, distance in kept.drift.distances():
-        kept.distance.labels(*kind).set(distance)
+    for kind, against, distance in kept.drift.distances():
+        kept.distance.labels(*kind, against).set(distance)
     return Response(generate_latest(kept.registry), media_type=CONTENT_TYPE_LATEST)
 
 

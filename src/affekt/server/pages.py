@@ -32,10 +32,7 @@ DOCS = """<!doctype html>
 def index() -> HTMLResponse:
     """A page that reads a text or a file."""
     page = _page()
-    policy = (
-        f"default-src 'none'; script-src {_hashes(page, 'script')}; style-src {_hashes(page, 'style')}; connect-src 'self'; img-src data:"
-    )
-    return HTMLResponse(page, headers={"Content-Security-Policy": policy + SHARED, "Cache-Control": "no-cache"})
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy_of(page), "Cache-Control": "no-cache"})
 
 
 @router.get("/docs")

@@ -42,8 +42,13 @@ async def permit(service: Service, caller: Caller, *, modalities: Collection[Mod
         await run_in_threadpool(permit_now, service, caller, modalities=modalities, subjects=subjects)
 
 
-def permit_now(service: Service, caller: Caller, *, modalities: Collection[Modality], subjects: Mapping[str, str]) -> None:
+def permit_now(
+    service: Service, caller: Caller, *, modalities: Collection[Modality], subjects: Mapping[str, str], again: bool = False
+) -> None:
     """As `permit`, in the thread of the caller.
+
+    Args:
+        again: it was asked before, when a job was taken in; that a reason was used is not counted twice.
 
     Raises:
         PolicyRefused: as of `permit`.
@@ -58,7 +63,7 @@ def permit_now(service: Service, caller: Caller, *, modalities: Collection[Modal
         raise
     if wanted and service.settings.require_consent:
         _check_consent(service, caller, modalities=wanted, subjects=subjects)
-    if ruled:
+    if ruled and not again:
         service.counted.count("reason.used", who=caller.key, detail={**told, "reason": deployment.reason})
 
 

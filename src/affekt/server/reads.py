@@ -18,7 +18,7 @@ from affekt.server.named import Name, SubjectId, Words
 from affekt.server.permission import modalities_of, only_agreed, permit
 from affekt.server.problems import Problem, problem_of
 from affekt.server.service import File, Service, Serving, Text
-from affekt.server.uploads import ending_of, name_of, named, received
+from affekt.server.uploads import ending_of, form_of, name_of, named, received
 from affekt.sources import open_source
 from affekt.store.sessions import add_session, check_saving
 
@@ -113,7 +113,7 @@ async def read(request: Request, service: Serving, caller: Reads) -> JSONRespons
     if kind == "application/json":
         return JSONResponse(await _read_texts(parsed(ReadTexts, await request.body()), service, caller))
     if kind == "multipart/form-data":
-        async with request.form(max_files=1, max_fields=8) as form:
+        async with form_of(request) as form:
             return JSONResponse(await _read_file(form, service, caller))
     raise Problem(415, "unknown-body", f"a body of type {kind or 'none'}; it is application/json, or multipart/form-data")
 

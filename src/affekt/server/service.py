@@ -1,6 +1,5 @@
 """What the routes of a server share: the reader, the store, the queues, and what the deployment declares."""
 
-import logging
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from affekt.server.working import Workers
 
 KEYS = 1000  # that are remembered, so that not every call asks the database
-log = logging.getLogger("affekt.server")
 
 
 @dataclass(frozen=True, slots=True)

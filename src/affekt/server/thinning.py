@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 Made = TypeVar("Made")
-MOST, LEAST = 0.5, 0.005  # shares of all cores
-LATE = 0.15  # seconds that sound waits from which a server is behind: a third of what a final reading may take
+MOST, LEAST = 0.25, 0.005  # shares of all cores
+LATE = 0.1  # seconds that sound waits from which a server is behind: a fifth of what a final reading may take
 BURST = 0.5  # seconds of all cores that may be spent at once where little was spent before
-SHRINK, GROW = 0.5, 0.02  # the share is halved, at most twice a second; and grows by so much a second
+SHRINK, GROW = 0.5, 0.01  # the share is halved, at most twice a second; and grows by so much a second
+LATELY = 5.0  # seconds after sound had to wait in which a server counts as behind
 PAUSE = 0.5  # seconds between two times that it shrinks
 
 
@@ -60,6 +61,10 @@ class Thinning:
             with self._changing:
                 self.running -= 1
                 self.seconds -= self.now() - began
+
+    def behind(self) -> bool:
+        """Whether sound has had to wait lately: then nothing is done that may turn out to be for nothing."""
+        return self.now() - self._shrunk < LATELY and self.share < MOST
 
     def _pass(self) -> None:
         """Takes note of the time that has passed."""

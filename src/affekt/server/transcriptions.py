@@ -20,11 +20,12 @@ from affekt.formats._cues import clock, milliseconds, plain
 from affekt.preprocessing.transcript import joined, sure
 from affekt.results import DIMENSIONS, Reading
 from affekt.server.access import Reads
+from affekt.server.named import SubjectId
 from affekt.server.permission import permit
 from affekt.server.problems import Problem
 from affekt.server.service import Serving
 from affekt.server.spoken import Recording, Transcription, Utterance, writer_of
-from affekt.server.uploads import ending_of, named, received
+from affekt.server.uploads import ending_of, form_of, named, received
 from affekt.store.sessions import EVERYBODY
 
 PATH = "/v1/audio/transcriptions"
@@ -53,7 +54,7 @@ class Transcribe(BaseModel):
     )
     stream: Literal[False] = Field(False, description="is not offered; /v1/stream is live")
     labels: str | None = Field(None, min_length=1, max_length=200, description="label set of the emotion; the server's own")
-    subject: str | None = Field(None, min_length=1, max_length=200, description="id of who speaks, where the deployment asks for consent")
+    subject: SubjectId | None = Field(None, description="id of who speaks, where the deployment asks for consent")
 
 
 NUMBER, TEXT, SCORE = {"type": "number"}, {"type": "string"}, {"type": "number", "minimum": 0, "maximum": 1}
@@ -166,7 +167,7 @@ async def transcribe(request: Request, service: Serving, caller: Reads) -> Respo
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         raise Problem(415, "unknown-body", f"a body of type {kind or 'none'}; it is multipart/form-data, with the part 'file'")
-    async with request.form(max_files=1, max_fields=32) as form:
+    async with form_of(request, fields=32) as form:
         file, asked = form.get("file"), _asked(form)
         if not isinstance(file, UploadFile):
             raise Problem(422, "invalid-request", "no file; it is the part of the name 'file', and has a file name", more={"param": "file"})

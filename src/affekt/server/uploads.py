@@ -1,11 +1,13 @@
 """A file that a caller sends, put below the server's folder until it has been read."""
 
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
 
 from affekt.server.media import told
 from affekt.server.problems import Problem
@@ -24,6 +26,7 @@ TYPES = {  # where a file's name has no ending: what its media type stands for
 }  # fmt: skip
 PIECE = 2**20  # bytes
 NAME = 200  # characters of a file's name that are kept
+UNWRITTEN = ("Cc", "Cs")  # controls, and halves of surrogate pairs, which some charsets can spell
 
 
 def ending_of(file: UploadFile, *, more: tuple[str, ...] = ()) -> str:
@@ -46,6 +49,26 @@ def ending_of(file: UploadFile, *, more: tuple[str, ...] = ()) -> str:
             f"nothing reads {ending or kind or 'a file without an ending'!r}; there are: {', '.join(dict.fromkeys(allowed))}",
         )
     return ending
+
+
+@asynccontextmanager
+async def form_of(request: Request, *, fields: int = 8) -> AsyncIterator[FormData]:
+    """The form that a call sends.
+
+    Args:
+        fields: that it may have beside one file.
+
+    Raises:
+        Problem: 422, its type names a charset in which it cannot be read.
+    """
+    try:
+        form = await request.form(max_files=1, max_fields=fields)
+    except UnicodeError as error:
+        raise Problem(422, "invalid-request", "the form cannot be read in the charset that its type names; it is UTF-8") from error
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 @asynccontextmanager
@@ -86,8 +109,9 @@ def named(error: Exception, path: Path, file: UploadFile) -> Problem:
 
 
 def name_of(file: UploadFile) -> str:
-    """What a file is called, without the folders in which it lay elsewhere."""
-    return PurePosixPath((file.filename or "").replace("\\", "/")).name[-NAME:] or "file"
+    """What a file is called, without the folders in which it lay elsewhere, and without what no reply and no database can hold."""
+    name = PurePosixPath((file.filename or "").replace("\\", "/")).name[-NAME:]
+    return "".join("_" if unicodedata.category(one) in UNWRITTEN else one for one in name) or "file"
 
 
 def _copy(file: UploadFile, folder: Path, path: Path) -> None:

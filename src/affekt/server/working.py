@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session as Transaction
 
 from affekt.batch import read_table
 from affekt.results import Timeline
+from affekt.server.access import Caller
 from affekt.server.media import Limits, read_file, told
-from affekt.server.permission import modalities_of, only_agreed
+from affekt.server.permission import modalities_of, only_agreed, permit_now
 from affekt.server.problems import Problem, problem_of
 from affekt.server.service import Service
 from affekt.settings import ServerSettings
@@ -214,6 +215,9 @@ class Workers:
     def _read(self, one: Running) -> Made:
         job, settings = one.job, self.service.settings
         request, path = job.request, self.store.folder / (job.path or "")
+        # A consent may have been withdrawn while the job waited, and the server started anew in another setting.
+        asked_by = Caller(job.key, "reader")
+        permit_now(self.service, asked_by, modalities=request["modalities"], subjects=request["subjects"], again=True)
         reader = self.service.speaking(request["labels"])
         if not is_table(path):
             limits = Limits(settings.most_job_seconds, settings.most_pixels)

@@ -108,9 +108,9 @@ def entries(store: Store, *, after: int = 0, limit: int = 100, action: str | Non
 
 @dataclass(slots=True)
 class Counted:
-    """What may happen at every call: the first is logged at once, those after it as a number once an hour, and when the server stops.
+    """What may happen at every call: the first is logged at once, those of an hour after it as a number.
 
-    A server that is killed loses the number of its last hour at most.
+    The number is logged with the first that comes after that hour, or when the server stops; a server that is killed loses it.
     """
 
     store: Store

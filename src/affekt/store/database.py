@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from affekt.errors import StoreError
 
 FILE = "affekt.sqlite"
 BUSY = 30  # seconds that a write waits for another to end
+UPGRADING = 0x61666666  # of PostgreSQL's advisory locks; that of the audit log is the one before
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -59,7 +60,7 @@ def open_store(folder: str | Path, *, url: str = "") -> Store:
     """The database of a server, made or brought up to date where that is needed.
 
     Args:
-        folder: the server's data folder; made where it is not there, for its owner alone.
+        folder: the server's data folder; made where it is not there, for its owner alone, as is the database in it.
         url: as SQLAlchemy has it; empty: SQLite in the folder, which several processes of one machine may share.
 
     Raises:
@@ -68,8 +69,10 @@ def open_store(folder: str | Path, *, url: str = "") -> Store:
     folder = Path(folder)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not url and not (folder / FILE).exists():
+            (folder / FILE).touch(mode=0o600)  # SQLite makes it for everybody to read, and its log like it
     except OSError as error:
-        raise StoreError(f"the folder {folder} cannot be made: {error.strerror}; name another with --folder (AFFEKT_FOLDER)") from error
+        raise StoreError(f"the folder {folder} cannot be written: {error.strerror}; name another with --folder (AFFEKT_FOLDER)") from error
     engine = _engine(folder, url)
     try:
         with engine.execution_options(writes=True).begin() as connection:
@@ -114,6 +117,8 @@ def _upgrade(connection: Connection) -> None:
     from alembic.config import Config
     from alembic.util import CommandError
 
+    if connection.dialect.name == "postgresql":  # of servers that start at the same time one makes the tables, and the others wait
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADING})
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

@@ -31,11 +31,12 @@ def erase_subject(store: Store, subject: str, *, by: str, voices: MutableMapping
         voices: by name, what is known of voices; those under the person's id go, and those under the names that sessions had for them.
     """
     with store.writes() as transaction:
+        jobs = _erase_jobs(transaction, store, subject)  # before the person is locked: a job that ends locks its row first, too
+        known = transaction.get(Subject, subject, with_for_update=True) is not None  # what is being saved of them is waited for
         names = set(transaction.scalars(select(Participant.person).where(Participant.subject == subject))) - {EVERYBODY}
-        erased = {**_erase_sessions(transaction, store, subject), "jobs": _erase_jobs(transaction, store, subject)}
+        erased = {**_erase_sessions(transaction, store, subject), "jobs": jobs}
         erased["consents"] = len(list(transaction.scalars(select(Consent.id).where(Consent.subject == subject))))
         erased["voices"] = sum(_erase_voice(voices, name) for name in {subject, *names})
-        known = transaction.get(Subject, subject) is not None
         if not known and not any(erased.values()):
             return None
         transaction.execute(delete(Subject).where(Subject.id == subject))  # consents and participations with it
@@ -48,7 +49,8 @@ def erase_subject(store: Store, subject: str, *, by: str, voices: MutableMapping
 
 
 def _erase_sessions(transaction: Transaction, store: Store, subject: str) -> dict[str, int]:
-    sessions = list(transaction.scalars(select(Participant.session).where(Participant.subject == subject).distinct()))
+    theirs = select(Participant.session).where(Participant.subject == subject)
+    sessions = list(transaction.scalars(select(Session.id).where(Session.id.in_(theirs)).order_by(Session.id).with_for_update()))
     erased = {"sessions": 0, "readings": 0, "feedback": 0, "media": 0}
     for session in sessions:
         goes = _goes_with(transaction, session, subject)

@@ -23,6 +23,7 @@ def give_feedback(store: Store, session: str, *, number: int, labels: Sequence[s
     """
     given = Feedback(id=new_id("feedback"), session=session, number=number, labels=list(labels), comment=comment, key=key, created=now())
     with store.writes() as transaction:
+        transaction.get(Session, session, with_for_update={"read": True})  # or the reading could be erased at this moment
         if transaction.get(StoredReading, (session, number)) is None:
             raise InputError(f"no reading {number} in session {session}; they are counted from 0, and fused ones follow the others")
         transaction.add(given)
@@ -38,18 +39,16 @@ def list_feedback(store: Store, *, after: str | None = None, limit: int = 100) -
     Raises:
         InputError: the feedback that `after` names is not there any more.
     """
-    chosen = select(Feedback).order_by(Feedback.created, Feedback.id).limit(limit)
+    judged = (StoredReading.session == Feedback.session) & (StoredReading.number == Feedback.number)
+    joined = select(Feedback, StoredReading, Session).join(StoredReading, judged).join(Session, Session.id == Feedback.session)
+    chosen = joined.order_by(Feedback.created, Feedback.id).limit(limit)
     with store.reads() as transaction:
         if after is not None:
             if (last := transaction.get(Feedback, after)) is None:
                 raise InputError(f"no feedback {after} to go on after; it was deleted, so begin anew")
             later = (Feedback.created > last.created) | ((Feedback.created == last.created) & (Feedback.id > last.id))
             chosen = chosen.where(later)
-        told = []
-        for one in transaction.scalars(chosen):
-            reading, session = transaction.get_one(StoredReading, (one.session, one.number)), transaction.get_one(Session, one.session)
-            told.append(_told(one, reading, session))
-        return told
+        return [_told(one, reading, session) for one, reading, session in transaction.execute(chosen)]
 
 
 def training_rows(store: Store) -> Iterator[dict[str, Any]]:

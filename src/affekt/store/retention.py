@@ -79,7 +79,7 @@ def _sweep_words(store: Store, now: datetime) -> int:
 
 
 def _forget_words(transaction: Transaction, session: str) -> None:
-    row = transaction.get(Session, session)
+    row = transaction.get(Session, session, with_for_update=True)  # or what is erased of it meanwhile would come back
     if row is None:  # another server was faster
         return
     row.timeline, row.text_until = {**row.timeline, "transcript": None}, None
@@ -89,12 +89,16 @@ def _forget_words(transaction: Transaction, session: str) -> None:
 
 
 def _sweep_media(store: Store, now: datetime) -> int:
-    with store.writes() as transaction:
-        found = list(transaction.scalars(select(Media).where(Media.until < now).order_by(Media.id)))
-        for one in found:  # a file goes before its row does, so that none is left of which nothing is known
-            remove_file(store, one.path)
-        transaction.execute(delete(Media).where(Media.id.in_([one.id for one in found])))
-    return len(found)
+    count = 0
+    while True:
+        with store.writes() as transaction:
+            found = list(transaction.scalars(select(Media).where(Media.until < now).order_by(Media.id).limit(AT_ONCE)))
+            for one in found:  # a file goes before its row does, so that none is left of which nothing is known
+                remove_file(store, one.path)
+            transaction.execute(delete(Media).where(Media.id.in_([one.id for one in found])))
+        count += len(found)
+        if len(found) < AT_ONCE:
+            return count
 
 
 def _sweep_results(store: Store, settings: ServerSettings, until: datetime) -> int:

@@ -265,10 +265,26 @@ def _judged(card: Card, encoder: OpenEncoder, made: Made, job: Job, test: Sequen
     measured = dict[str, dict[str, Any]]()
     if rows:
         card = calibrated(card, raw, rows=rows, label_sets=job.sets)
+        card = replace(card, facts={**card.facts, "label_shares": shares(card, raw, label_sets=job.sets)})
         measured["folds" if made.unseen is not None else "dev"] = worth(card, raw, rows=rows, labels=job.sets[0])
     if test:
         measured["test"] = worth(card, said(encoder, test, names[:1]), rows=test, labels=job.sets[0])
     return card, measured
+
+
+def shares(card: Card, raw: Mapping[str, Floats], *, label_sets: Sequence[LabelSet]) -> dict[str, dict[str, float]]:
+    """How often each label of a set is the likeliest in what a calibrated model says of held-out rows, by which a server tells drift.
+
+    Args:
+        raw: as of `calibrated`.
+    """
+    found = dict[str, dict[str, float]]()
+    for labels in label_sets:
+        if labels.kind != "dimensions":
+            tops = probabilities(raw[labels.name], labels, card.calibration[labels.name]).argmax(1)
+            counts = np.bincount(tops, minlength=len(labels.labels)) / max(len(tops), 1)
+            found[labels.name] = {name: round(float(share), 4) for name, share in zip(labels.labels, counts, strict=True)}
+    return found
 
 
 def worth(card: Card, raw: Mapping[str, Floats], *, rows: Sequence[Row], labels: LabelSet) -> dict[str, Any]:
