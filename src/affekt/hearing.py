@@ -17,6 +17,7 @@ from affekt.calibration.reading import reading_of
 from affekt.errors import EmptyInput, InputError
 from affekt.parts import Card, LabelSet
 from affekt.preprocessing.clarity import DIGITS, range_of, speech_clarity
+from affekt.preprocessing.microphones import microphones
 from affekt.preprocessing.mouths import band_levels
 from affekt.preprocessing.personal import Baseline, Population, nothing_heard
 from affekt.preprocessing.speakers import Diariser, name_of
@@ -29,8 +30,6 @@ Floats = NDArray[np.float32]
 QUIET = -55.0  # dB of full scale; less is heard, but not judged
 SHORT = 0.4  # seconds of speech in an utterance; less is not judged
 CLIPPED = 0.02  # share of samples at full scale from which the reader should know
-SEPARATE = 0.5  # correlation of two channels below which they are two people's microphones
-PEEK = 30 * RATE  # samples that this is judged by
 STEP = RATE // 10  # samples that are listened to at once, live
 AT_ONCE = RATE // 2  # the same where nobody waits
 PROVISIONAL = 2 * STEP  # samples between two readings of an utterance that goes on; the first comes as soon as it is sure to be one
@@ -233,7 +232,7 @@ class Hearing:
     ) -> None:
         self.audio, self.labels, self.transcribe, self.read_words, self.later = audio, labels, transcribe, read_words, later
         self.paced = paced
-        self.blocks, self.mixing = _peeked(audio)
+        self.blocks, self.mixing = microphones(audio)
         if names and len(names) != len(self.mixing):
             raise InputError(f"{len(names)} names for {len(self.mixing)} microphones in {audio.name}; give one a microphone")
         people: Sequence[str | None] = names or (["channel 1", "channel 2"] if len(self.mixing) == 2 else [None])
@@ -380,28 +379,3 @@ def _steps(position: int, count: int, *, step: int) -> Iterator[tuple[int, int]]
         end = min(count, begin + step - (position + begin) % step)
         yield begin, end
         begin = end
-
-
-def _peeked(audio: Audio) -> tuple[Iterator[Floats], Floats]:
-    """The blocks, and how channels become microphones, (microphones, channels): two people's stay apart, others are mixed."""
-    blocks = audio.blocks()
-    if audio.channels == 1:
-        return blocks, np.ones((1, 1), np.float32)
-    held, count = [], 0
-    for block in blocks:
-        held.append(block)
-        count += block.shape[1]
-        if count >= PEEK:
-            break
-
-    def again() -> Iterator[Floats]:
-        yield from held
-        yield from blocks
-
-    head = np.concatenate(held, axis=1) if held else np.zeros((2, 1), np.float32)
-    head = head - head.mean(1, keepdims=True)
-    power = float(np.sqrt((head**2).mean(1).prod()))
-    alike = float((head[0] * head[1]).mean()) / power if power else 0.0  # one that is silent so far may speak later
-    if abs(alike) < SEPARATE:
-        return again(), np.eye(2, dtype=np.float32)
-    return again(), np.array([[0.5, np.copysign(0.5, alike)]], np.float32)  # opposite in phase, their sum would be nothing

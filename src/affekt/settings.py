@@ -65,7 +65,9 @@ class ServerSettings(Settings):
     folder: str = Field("affekt-data", description="folder of the database, the signing key and the files of jobs that wait")
     database: str = Field("", description="URL of the database, as postgresql+psycopg://user:word@host/name; empty: SQLite in the folder")
     access: Literal["auto", "keys", "open"] = Field(
-        "auto", description="keys: every call needs a key; open: none does; auto: open on a loopback address as long as no key was made"
+        "auto",
+        description="keys: every call needs a key; open: none does, and everyone who reaches the server may do everything; "
+        "auto: on a loopback address none does as long as no key was made, and only calls of this machine are answered; else keys",
     )
     origins: str = Field("", description="origins of web pages elsewhere that may call the server, separated by commas; empty: none")
     proxies: str = Field("127.0.0.1", description="addresses of reverse proxies whose word on the caller's address is taken, by commas")

@@ -11,6 +11,8 @@ import typer
 from affekt.errors import InputError
 from affekt.settings import ServerSettings, resolve_server
 
+CONNECTIONS = 900  # at a time; of the 1,024 files that a process may usually open, some are left for the database and for uploads
+IDLE = 30  # seconds after a reply in which a connection is kept for another call
 GRACE = 60  # seconds in which what was accepted is finished when the server is stopped
 
 
@@ -37,6 +39,8 @@ def serve(**given: Any) -> None:
         access_log=False,  # paths hold ids of people; metrics count calls
         server_header=False,
         forwarded_allow_ips=settings.proxies,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=GRACE,
         ws_max_size=settings.most_bytes,
         ws_ping_interval=None,  # where sound must wait, a pong waits behind it; a stream has a time-out of its own

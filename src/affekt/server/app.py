@@ -118,12 +118,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.service = service
     service.jobs = Workers(service)
     service.jobs.start()
-    loading, sweeping = asyncio.create_task(_load(app, service)), asyncio.create_task(keep_sweeping(store, settings))
+    beside = [asyncio.create_task(one) for one in (_load(app, service), keep_sweeping(store, settings), service.streams.keep_asking())]
     try:
         yield
     finally:
-        loading.cancel()
-        sweeping.cancel()
+        for task in beside:
+            task.cancel()
         await asyncio.to_thread(service.jobs.close)
         await service.streams.close()
         await service.texts.close()

@@ -6,6 +6,7 @@ of errors). Emotions are those of the server's label set, not Hume's 48. Each me
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from starlette.datastructures import UploadFile
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from affekt.results import Timeline
-from affekt.server.access import Caller, Reads
+from affekt.server.access import REMEMBERED, Caller, Reads, check_again
 from affekt.server.hume_media import Window, ending_in, from_base64
 from affekt.server.hume_reply import FOUND, NOTHING, made_of, size_of
 from affekt.server.permission import modalities_of, permit
@@ -85,6 +86,17 @@ class Talk:
     models: Models | None = None
     window: Window = field(default_factory=Window)
     job: str = field(default_factory=lambda: new_id("job"))
+    asked: float = field(default_factory=time.monotonic)  # when its caller was last let in
+
+    async def ask_again(self) -> None:
+        """Nothing, where the caller still may; asked of the store from time to time.
+
+        Raises:
+            Problem: as of `check_again`.
+        """
+        if time.monotonic() - self.asked > REMEMBERED:
+            await run_in_threadpool(check_again, self.service, self.caller)
+            self.asked = time.monotonic()
 
 
 class Refused(Exception):
@@ -121,6 +133,8 @@ async def _answer(talk: Talk, given: str | None) -> dict[str, Any]:
         told = {"payload_id": payload.payload_id} if payload.payload_id is not None else {}
         if payload.job_details:
             told["job_details"] = {"job_id": talk.job}
+        talk.service.rate.spend(talk.caller.key)
+        await talk.ask_again()
         return {**told, **await _read(talk, payload)}
     except Refused as error:
         return {**told, "error": str(error), "code": error.code}

@@ -106,7 +106,7 @@ async def add(request: Request, response: Response, service: Serving, caller: Re
     if kind != "multipart/form-data":
         raise Problem(415, "unknown-body", f"a body of type {kind or 'none'}; it is multipart/form-data, with a part file")
     before = None if once is None else await run_in_threadpool(jobs.once, service.store, caller.key, once)
-    if before is None and await run_in_threadpool(jobs.waiting, service.store) >= service.settings.queue:
+    if before is None and not await run_in_threadpool(jobs.has_room, service.store, caller.key, most=service.settings.queue):
         raise _too_busy(service)  # before a large body is read
     async with form_of(request) as form:
         job, new = await _accept(form, service, caller, once=once, before=before)
@@ -237,7 +237,9 @@ def _same(job: tables.Job, request: dict[str, Any]) -> tables.Job:
 
 
 def _too_busy(service: Service) -> Problem:
-    return Problem(429, "too-busy", f"{service.settings.queue} jobs wait already; call again later", headers=COME_AGAIN)
+    many = service.settings.queue
+    detail = f"{many} jobs wait already, or half as many of this key; call again later"
+    return Problem(429, "too-busy", detail, headers=COME_AGAIN)
 
 
 def _found(service: Service, caller: Caller, job: str) -> tables.Job:

@@ -1,14 +1,17 @@
 """How much a caller may ask for: the size of a body, and calls a minute."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from affekt.server.problems import Problem, Shape, reply
 
 MINUTE = 60.0
+STILL = 60.0  # seconds in which something comes of a body that is not whole yet
 KNOWN = 10_000  # callers that are counted; the one that has not called for longest is forgotten
 
 
@@ -49,7 +52,7 @@ class Rate:
 
 
 class BodyLimit:
-    """Refuses bodies that are too large: by what they say, and by what comes.
+    """Refuses bodies that are too large, by what they say and by what comes, and those of which nothing comes any more.
 
     Args:
         most: bytes.
@@ -71,11 +74,16 @@ class BodyLimit:
         if said.isdigit() and int(said) > most:
             await reply(problem, shape=self.shapes.get(scope["path"]))(scope, receive, send)
             return
-        came = 0
+        came, whole = 0, False
 
         async def counted() -> Message:
-            nonlocal came
-            message = await receive()
+            nonlocal came, whole
+            try:
+                async with asyncio.timeout(None if whole else STILL):  # after a body it is waited for that the caller goes
+                    message = await receive()
+            except TimeoutError as error:
+                raise HTTPException(408, f"nothing came of the body for {STILL:.0f} s; send it at once", {"Connection": "close"}) from error
+            whole = not message.get("more_body", False)
             came += len(message.get("body", b""))
             if came > most:
                 raise problem

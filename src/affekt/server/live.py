@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,9 @@ from dataclasses import asdict, dataclass
 from secrets import token_urlsafe
 from typing import Any
 
-from affekt.errors import EmptyInput
+from sqlalchemy.exc import SQLAlchemyError
+
+from affekt.errors import AffektError, EmptyInput
 from affekt.hearing import Paced
 from affekt.pipeline import Reader
 from affekt.results import Reading, Timeline
@@ -32,9 +35,25 @@ LINES = 64  # lines that may wait to be read
 SAYING = 10.0  # seconds between two warnings of pictures that were left out
 FINISHING = 20.0  # seconds in which streams come to an end when the server shuts down
 LATEST = 1.0  # seconds that sound is ahead of the clock from which it is no live source, whose waiting tells nothing
-Check = Callable[[Caller, Start], object]
+ASKING = 10.0  # seconds between two times that it is asked whether what runs still may
+Check = Callable[[Caller, Start], "Allowed"]
+Again = Callable[[Caller, Start], object]
 Shows = Callable[[Start, Reading], bool]
-Made = Callable[[Caller, Start, Timeline], tuple[Timeline, dict[str, Any]]]
+Made = Callable[[Caller, Start, Timeline, int], tuple[Timeline, dict[str, Any]]]
+log = logging.getLogger("affekt.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a stream that may begin is given.
+
+    Args:
+        streams: that its key may have at a time; None: as many as all may.
+        since: number of the last entry of the audit log when it began.
+    """
+
+    streams: int | None = None
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +62,13 @@ class Rules:
 
     Args:
         check: is asked before a stream begins, and raises what it is refused for.
+        again: is asked from time to time, and raises what a stream that runs is ended for.
         shows: whether a reading may be told.
-        made: is given the timeline when all has been read, and gives what is told of it, and what the message "ended" has beside it.
+        made: is given the timeline when all has been read, with `Allowed.since`, and gives what is told of it, and what the message "ended" has beside it.
     """
 
-    check: Check = lambda *_: None
+    check: Check = lambda *_: Allowed()
+    again: Again = lambda *_: None
     shows: Shows = lambda *_: True
     made: Made = lambda *given: (given[2], {})
 
@@ -71,13 +92,14 @@ class Session:
         asked: Start,
         caller: Caller,
         *,
+        since: int,
         settings: ServerSettings,
         thinning: Thinning,
         rules: Rules,
         over: Callable[["Session"], object],
     ) -> None:
         self.id, self.token, self.asked, self.caller = new_id("stream"), token_urlsafe(24), asked, caller
-        self.settings, self.thinning, self.rules = settings, thinning, rules
+        self.settings, self.thinning, self.rules, self.since = settings, thinning, rules, since
         self.loop = asyncio.get_running_loop()
         self.began = time.monotonic()
         self.received = 0  # inputs taken so far
@@ -250,7 +272,7 @@ class Session:
         """The last message, and the problem that it is, if it is one; in the thread."""
         more: dict[str, Any] = {}
         if timeline is not None and self.failed is None:
-            timeline, more = self.rules.made(self.caller, self.asked, timeline)
+            timeline, more = self.rules.made(self.caller, self.asked, timeline, self.since)
         for event in timeline.events if timeline else ():
             self._post(self._add, f'{{"type":"event","event":{_json(asdict(event))}')
         told = {"type": "ended"} if self.reason is None else message_of(self.reason)
@@ -292,12 +314,16 @@ class Streams:
         Raises:
             Problem: there are too many, the server is shutting down, or it may not be read here.
         """
-        reader = await asyncio.to_thread(self._checked, asked, caller)
+        reader, allowed = await asyncio.to_thread(self._checked, asked, caller)
         if not self.open:
             raise Problem(503, SHUTTING_DOWN, "the server is shutting down; come again in a moment")
         if len(self.running) >= self.settings.streams:
             raise Problem(429, "too-many-streams", f"{len(self.running)} streams run, which is as many as may; come again later")
-        session = Session(asked, caller, settings=self.settings, thinning=self.thinning, rules=self.rules, over=self._ended)
+        mine = sum(one.caller.key == caller.key for one in self.running)
+        if allowed.streams is not None and mine >= allowed.streams:
+            raise Problem(429, "too-many-streams", f"{mine} streams of this key run, which is as many as one may have; come again later")
+        how: dict[str, Any] = {"settings": self.settings, "thinning": self.thinning, "rules": self.rules, "over": self._ended}
+        session = Session(asked, caller, since=allowed.since, **how)
         session.read(reader)
         self.running.add(session)
         self.sessions[session.id] = session
@@ -342,6 +368,18 @@ class Streams:
         if not session.over:
             session.fail(Problem(408, "lost", f"no connection for {RESUMABLE:.0f} s"))
 
+    async def keep_asking(self) -> None:
+        """Ends streams that may go on no longer: their key was revoked, or somebody's consent was withdrawn."""
+        while True:
+            await asyncio.sleep(ASKING)
+            for session in [*self.running]:
+                try:
+                    await asyncio.to_thread(self.rules.again, session.caller, session.asked)
+                except (Problem, AffektError) as error:
+                    session.fail(problem_of(error))
+                except SQLAlchemyError as error:  # it is asked again before anything is saved
+                    log.error("whether a stream may go on cannot be asked: %s", type(error).__name__)
+
     async def close(self) -> None:
         """Takes no more, has all come to their end, and tells their clients."""
         self.open = False
@@ -353,9 +391,9 @@ class Streams:
         for session in [*self.sessions.values()]:
             self.drop(session)
 
-    def _checked(self, asked: Start, caller: Caller) -> Reader:
-        self.rules.check(caller, asked)
-        return self.speaking(asked.labels).sharing()
+    def _checked(self, asked: Start, caller: Caller) -> tuple[Reader, Allowed]:
+        allowed = self.rules.check(caller, asked)
+        return self.speaking(asked.labels).sharing(), allowed
 
     def _ended(self, session: Session) -> None:
         self.running.discard(session)

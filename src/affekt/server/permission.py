@@ -67,13 +67,17 @@ def permit_now(
         service.counted.count("reason.used", who=caller.key, detail={**told, "reason": deployment.reason})
 
 
-def only_agreed(service: Service, timeline: Timeline, *, subjects: Mapping[str, str]) -> Timeline:
-    """The timeline without what was seen and heard of people whom nobody said to have agreed, where consent is needed."""
+def only_agreed(service: Service, timeline: Timeline, *, subjects: Mapping[str, str], written: bool) -> Timeline:
+    """The timeline without what was seen and heard of people whom nobody said to have agreed, where consent is needed.
+
+    Args:
+        written: its words were given as text; else they were written down from the voices, and go with these.
+    """
     if not service.settings.require_consent or EVERYBODY in subjects:
         return timeline
 
     def agreed(one: Reading) -> bool:
-        return one.modality == "text" or one.who in subjects
+        return (written and one.modality == "text") or one.who in subjects
 
     kept = [tuple(filter(agreed, readings)) for readings in (timeline.readings, timeline.fused)]
     left_out = len(timeline.readings) + len(timeline.fused) - len(kept[0]) - len(kept[1])
@@ -82,7 +86,9 @@ def only_agreed(service: Service, timeline: Timeline, *, subjects: Mapping[str, 
     warning = f"{left_out} readings of people who are not named in subjects are left out, for consent is needed"
     events = tuple(one for one in timeline.events if one.who in subjects)
     people = tuple(one for one in timeline.people if one in subjects or any(reading.who == one for reading in kept[0]))
-    return replace(timeline, readings=kept[0], fused=kept[1], events=events, people=people, warnings=(*timeline.warnings, warning))
+    said = written or all(one.who in subjects for one in timeline.readings if one.modality != "face")  # by people who agreed, all of it
+    left = replace(timeline, transcript=timeline.transcript if said else None, events=events, people=people)
+    return replace(left, readings=kept[0], fused=kept[1], warnings=(*timeline.warnings, warning))
 
 
 def _check_consent(service: Service, caller: Caller, *, modalities: Collection[Modality], subjects: Mapping[str, str]) -> None:

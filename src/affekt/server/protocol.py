@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from affekt.results import Modality
+from affekt.server.named import Name, SubjectId
 from affekt.server.problems import Problem
 from affekt.settings import ServerSettings
 
@@ -19,7 +20,6 @@ GAP = 600.0  # seconds by which a time may lie after what came before; silence i
 WORDS = 10_000  # characters of one line
 TEXT = 2**18  # characters of one message: such a line with each of them escaped
 TOLD, SHOWN = 5, 200  # mistakes of one message that are told, and characters of each
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
 
 
@@ -46,7 +46,7 @@ class Start(Message):
     words: bool = False
     who: Name | None = None
     save: bool = False
-    subjects: dict[Name, Name] = Field(default_factory=dict, max_length=32)
+    subjects: dict[Name, SubjectId] = Field(default_factory=dict, max_length=32)
     provisional: bool = True
 
     @property

@@ -12,14 +12,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from affekt.errors import InputError
-from affekt.results import Timeline
+from affekt.results import Modality, Timeline
 from affekt.server.access import Caller, Reads
 from affekt.server.named import Name, SubjectId, Words
-from affekt.server.permission import modalities_of, only_agreed, permit
+from affekt.server.permission import modalities_of, only_agreed, permit, permit_now
 from affekt.server.problems import Problem, problem_of
 from affekt.server.service import File, Service, Serving, Text
 from affekt.server.uploads import ending_of, form_of, name_of, named, received
 from affekt.sources import open_source
+from affekt.store.audit import last_number
 from affekt.store.sessions import add_session, check_saving
 
 router = APIRouter(tags=["read"])
@@ -143,7 +144,7 @@ async def _read_texts(asked: ReadTexts, service: Service, caller: Caller) -> dic
         raise Problem(
             413, "too-large", f"{characters:,} characters; a call has at most {settings.most_characters:,}, longer ones go to /v1/jobs"
         )
-    labels = service.labels_of(asked.labels).name
+    labels, since = service.labels_of(asked.labels).name, await _began(service, asked)
     opened: dict[int, Text] = {}
     problems: dict[int, Exception] = {}
     for at, text in enumerate(texts):
@@ -159,7 +160,7 @@ async def _read_texts(asked: ReadTexts, service: Service, caller: Caller) -> dic
     return {
         "timelines": [one and one.to_dict() for one in timelines],
         "problems": [{**problem_of(error).to_dict(), "index": at} for at, error in sorted(problems.items())],
-        "sessions": await _saved(service, timelines, asked=asked, caller=caller),
+        "sessions": await _saved(service, timelines, asked=asked, caller=caller, since=since),
     }
 
 
@@ -169,30 +170,44 @@ async def _read_file(form: FormData, service: Service, caller: Caller) -> dict[s
     if asked.save:
         check_saving(service.settings)
     modalities = modalities_of(ending)
+    since = await _began(service, asked)
     await permit(service, caller, modalities=modalities, subjects=asked.subjects)
     async with received(file, service.store, ending=ending) as path:
         (made,) = await service.files.submit([File(path, name_of(file), labels, who=tuple(asked.who))])
         if isinstance(made, Exception):
             raise named(made, path, file)
-        timeline = only_agreed(service, made, subjects=asked.subjects)
-        media = None if modalities == ("text",) else path
-        sessions = await _saved(service, [timeline], asked=asked, caller=caller, media=media)
+        written = modalities == ("text",)
+        timeline = only_agreed(service, made, subjects=asked.subjects, written=written)
+        how: dict[str, Any] = {"modalities": modalities, "media": None if written else path, "since": since}
+        sessions = await _saved(service, [timeline], asked=asked, caller=caller, **how)
     return {"timelines": [timeline.to_dict()], "problems": [], "sessions": sessions}
 
 
-async def _saved(
-    service: Service, timelines: Sequence[Timeline | None], *, asked: Options, caller: Caller, media: Path | None = None
-) -> list[str | None]:
-    """The ids under which timelines are saved, all or none; None, where one is not."""
+async def _began(service: Service, asked: Options) -> int | None:
+    """By what is told later who was erased while it was read; None: nothing is saved."""
+    return await run_in_threadpool(last_number, service.store) if asked.save else None
+
+
+async def _saved(service: Service, timelines: Sequence[Timeline | None], *, asked: Options, caller: Caller, **how: Any) -> list[str | None]:
+    """The ids under which timelines are saved, all or none; None, where one is not. Args: how: as of `_save`."""
     if not asked.save:
         return [None] * len(timelines)
-    return await run_in_threadpool(_save, service, timelines, asked=asked, caller=caller, media=media)
+    return await run_in_threadpool(_save, service, timelines, asked=asked, caller=caller, **how)
 
 
 def _save(
-    service: Service, timelines: Sequence[Timeline | None], *, asked: Options, caller: Caller, media: Path | None
+    service: Service,
+    timelines: Sequence[Timeline | None],
+    *,
+    asked: Options,
+    caller: Caller,
+    since: int | None,
+    modalities: Sequence[Modality] = ("text",),
+    media: Path | None = None,
 ) -> list[str | None]:
-    how: dict[str, Any] = {"key": caller.key, "origin": "read", "name": asked.name, "subjects": asked.subjects, "media": media}
+    permit_now(service, caller, modalities=modalities, subjects=asked.subjects, again=True)  # a consent may have been withdrawn meanwhile
+    how: dict[str, Any] = {"key": caller.key, "origin": "read", "name": asked.name, "subjects": asked.subjects}
+    how |= {"media": media, "since": since}
     with service.store.writes() as transaction:
         return [
             None if one is None else add_session(transaction, service.store, timeline=one, settings=service.settings, **how)

@@ -16,8 +16,7 @@ affekt: no key is needed: everyone and every program on this machine may do ever
 affekt: to close it, make a key: affekt keys make NAME --role admin (from then on every call needs one), or start with --access keys
 """
 OPEN_TO_ALL = """\
-affekt: no key is needed, and {host} is no loopback address: everyone who reaches this server may do everything here.
-affekt: to close it, start with --access keys
+affekt: no key is needed: everyone who reaches this server at {host} may do everything here; to close it, start with --access keys
 """
 FIRST = """\
 affekt: every call needs a key. This is the first one, of the role admin; it is shown this once, so keep it:
@@ -34,7 +33,7 @@ def decide_access(settings: ServerSettings, store: Store, *, out: TextIO | None 
     out = sys.stderr if out is None else out
     local = is_loopback(settings.host)
     if settings.access == "open" or (settings.access == "auto" and local and not any_keys(store)):
-        out.write(OPEN if settings.access == "auto" or local else OPEN_TO_ALL.format(host=settings.host))
+        out.write(OPEN if settings.access == "auto" else OPEN_TO_ALL.format(host=settings.host))
         out.flush()
         return True
     if (word := make_first_key(store)) is not None:

@@ -9,13 +9,15 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from affekt.results import Reading, Timeline
-from affekt.server.access import Caller
-from affekt.server.live import RESUMABLE, Connection, Rules, Session, Streams
+from affekt.server.access import Caller, check_again
+from affekt.server.live import RESUMABLE, Allowed, Connection, Rules, Session, Streams
 from affekt.server.permission import only_agreed, permit_now
 from affekt.server.problems import Problem, problem_of
 from affekt.server.protocol import FIRST, LATER, End, Ping, Resume, Start, Words, invalid, limits, message, signal
 from affekt.server.service import Service, Serving
 from affekt.server.sockets import code_of, entered, refuse
+from affekt.store.audit import last_number
+from affekt.store.keys import share
 from affekt.store.sessions import EVERYBODY, check_saving, save_session
 
 router = APIRouter(tags=["live"])
@@ -30,24 +32,32 @@ GONE = (WebSocketDisconnect, RuntimeError)  # what sending raises where the clie
 def streams_of(service: Service) -> Streams:
     """The live streams of a server, with what its deployment has to say of them."""
 
-    def check(caller: Caller, asked: Start) -> None:
+    def check(caller: Caller, asked: Start) -> Allowed:
         if asked.save:
             check_saving(service.settings)
+        since = last_number(service.store)
         permit_now(service, caller, modalities=asked.modalities, subjects=asked.subjects)
+        with service.store.reads() as transaction:
+            return Allowed(share(transaction, service.settings.streams), since)
+
+    def again(caller: Caller, asked: Start) -> None:
+        check_again(service, caller)
+        permit_now(service, caller, modalities=asked.modalities, subjects=asked.subjects, again=True)
 
     def shows(asked: Start, reading: Reading) -> bool:
         everyone = not service.settings.require_consent or EVERYBODY in asked.subjects
-        return everyone or reading.modality == "text" or reading.who in asked.subjects
+        return everyone or (asked.words and reading.modality == "text") or reading.who in asked.subjects
 
-    def made(caller: Caller, asked: Start, timeline: Timeline) -> tuple[Timeline, dict[str, Any]]:
+    def made(caller: Caller, asked: Start, timeline: Timeline, since: int) -> tuple[Timeline, dict[str, Any]]:
         service.count([timeline])
-        timeline = only_agreed(service, timeline, subjects=asked.subjects)
+        again(caller, asked)
+        timeline = only_agreed(service, timeline, subjects=asked.subjects, written=asked.words)  # where words are given, none are heard
         if not asked.save:
             return timeline, {}
-        given: dict[str, Any] = {"subjects": asked.subjects, "settings": service.settings}
+        given: dict[str, Any] = {"subjects": asked.subjects, "settings": service.settings, "since": since}
         return timeline, {"session": save_session(service.store, timeline, key=caller.key, origin="stream", **given)}
 
-    return Streams(service.settings, speaking=service.speaking, rules=Rules(check, shows, made))
+    return Streams(service.settings, speaking=service.speaking, rules=Rules(check, again, shows, made))
 
 
 @router.websocket("/v1/stream")

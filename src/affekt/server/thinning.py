@@ -16,7 +16,6 @@ MOST, LEAST = 0.25, 0.005  # shares of all cores
 LATE = 0.1  # seconds that sound waits from which a server is behind: a fifth of what a final reading may take
 BURST = 0.5  # seconds of all cores that may be spent at once where little was spent before
 SHRINK, GROW = 0.5, 0.01  # the share is halved, at most twice a second; and grows by so much a second
-LATELY = 5.0  # seconds after sound had to wait in which a server counts as behind
 PAUSE = 0.5  # seconds between two times that it shrinks
 
 
@@ -63,8 +62,8 @@ class Thinning:
                 self.seconds -= self.now() - began
 
     def behind(self) -> bool:
-        """Whether sound has had to wait lately: then nothing is done that may turn out to be for nothing."""
-        return self.now() - self._shrunk < LATELY and self.share < MOST
+        """Whether sound has had to wait again and again: then nothing is done that may turn out to be for nothing."""
+        return self.share < MOST / 4
 
     def _pass(self) -> None:
         """Takes note of the time that has passed."""

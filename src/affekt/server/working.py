@@ -215,7 +215,7 @@ class Workers:
     def _read(self, one: Running) -> Made:
         job, settings = one.job, self.service.settings
         request, path = job.request, self.store.folder / (job.path or "")
-        # A consent may have been withdrawn while the job waited, and the server started anew in another setting.
+        # A consent may have been withdrawn while the job waited or was read, and the server started anew in another setting.
         asked_by = Caller(job.key, "reader")
         permit_now(self.service, asked_by, modalities=request["modalities"], subjects=request["subjects"], again=True)
         reader = self.service.speaking(request["labels"])
@@ -224,7 +224,8 @@ class Workers:
             who = tuple(request["who"])
             made = read_file(reader, path, name=request["file"], limits=limits, who=who, report=one.report)
             self.service.count([made])
-            return Made(only_agreed(self.service, made, subjects=request["subjects"]))
+            permit_now(self.service, asked_by, modalities=request["modalities"], subjects=request["subjects"], again=True)
+            return Made(only_agreed(self.service, made, subjects=request["subjects"], written=request["modalities"] == ["text"]))
         out = _resumed(self.store.folder / jobs.RESULTS, job, ending=path.name.removesuffix(".gz").rpartition(".")[2])
         often = reader.sharing(report=lambda _: one.report(one.progress))  # so that it can be stopped more often than a table reports
         summary = read_table(path, out=out, column=request["column"], reader=often, report=lambda done, _: one.report(done))

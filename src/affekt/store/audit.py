@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from affekt.store.database import Store
@@ -20,6 +20,7 @@ from affekt.store.tables import Audit, now
 
 FIRST = "0" * 64  # what the first entry has for the hash of the one before it
 LOCK = 0x61666665  # of PostgreSQL's advisory locks: "affe", any number that nothing else here uses
+ERASED = "subject.erased"  # the action of which later savings ask
 SERVER = "server"  # who acts where it is no caller
 HOUR = 3600.0  # seconds
 BATCH = 1000  # entries that are read at a time
@@ -104,6 +105,12 @@ def entries(store: Store, *, after: int = 0, limit: int = 100, action: str | Non
     chosen = select(Audit).where(Audit.number > after).order_by(Audit.number).limit(limit)
     with store.reads() as session:
         return list(session.scalars(chosen if action is None else chosen.where(Audit.action == action)))
+
+
+def last_number(store: Store) -> int:
+    """Number of the last entry; 0: there is none."""
+    with store.reads() as session:
+        return session.scalar(select(func.max(Audit.number))) or 0
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """The database, opened and brought up to date: SQLite in a folder, or whatever a URL names."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from affekt.errors import StoreError
 FILE = "affekt.sqlite"
 BUSY = 30  # seconds that a write waits for another to end
 UPGRADING = 0x61666666  # of PostgreSQL's advisory locks; that of the audit log is the one before
+SETTLING, TRIES = 0.2, 5  # seconds that cutting off the log waits each time, and until it is tried again; 2 s together
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -43,12 +45,22 @@ class Store:
             yield session
 
     def settle(self) -> None:
-        """Has what was deleted gone from the files of SQLite: its log, which still holds it, is written out and cut off."""
+        """Has what was deleted gone from the files of SQLite: its log, which still holds it, is written out and cut off.
+
+        Where somebody reads for longer than it waits, the next call does it; a sweep calls it every hour.
+        """
         if self.engine.dialect.name == "sqlite":
             connection = self.engine.raw_connection()
+            cursor = connection.cursor()
             try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor.execute(f"PRAGMA busy_timeout={round(SETTLING * 1000)}")  # while it waits for those who read, nobody can write
+                for _ in range(TRIES):
+                    busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                    if not busy:
+                        break
+                    time.sleep(SETTLING)
             finally:
+                cursor.execute(f"PRAGMA busy_timeout={BUSY * 1000}")
                 connection.close()
 
     def close(self) -> None:

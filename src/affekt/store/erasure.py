@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, not_, select
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.orm import load_only
 
-from affekt.store.audit import append
+from affekt.store.audit import ERASED, append
 from affekt.store.database import Store
 from affekt.store.jobs import remove_file, remove_written
 from affekt.store.sessions import EVERYBODY, part_of, remove_media, remove_sessions
@@ -41,7 +41,7 @@ def erase_subject(store: Store, subject: str, *, by: str, voices: MutableMapping
             return None
         transaction.execute(delete(Subject).where(Subject.id == subject))  # consents and participations with it
         hidden = pseudonym(store, subject)
-        entry = append(transaction, "subject.erased", who=by, detail={"subject": hidden, "erased": erased})
+        entry = append(transaction, ERASED, who=by, detail={"subject": hidden, "erased": erased})
         told = {"receipt": RECEIPT, "subject": hidden, "at": entry.at, "erased": erased}
         receipt = sign(store, {**told, "audit": {"number": entry.number, "hash": entry.hash}})
     store.settle()

@@ -9,11 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import CursorResult, Update, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Update, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, defer
 
 from affekt.store.database import Store
+from affekt.store.keys import share
 from affekt.store.tables import Job, now
 
 End = Literal["done", "failed"]
@@ -28,13 +29,13 @@ def add_job(store: Store, job: Job, *, most: int) -> Job | None:
     """The job, or the one that its caller has asked for in the same words before; None: too many wait already.
 
     Args:
-        most: jobs that may wait.
+        most: jobs that may wait; half of them of one key, where there are several.
     """
     try:
         with store.writes() as session:
             if (before := _once(session, job.key, job.once)) is not None:
                 return before
-            if _waiting(session) >= most:
+            if not _has_room(session, job.key, most):
                 return None
             session.add(job)
         return job
@@ -53,6 +54,12 @@ def waiting(store: Store) -> int:
     """How many jobs wait."""
     with store.reads() as session:
         return _waiting(session)
+
+
+def has_room(store: Store, key: str, *, most: int) -> bool:
+    """Whether `add_job` would take in one more of this key."""
+    with store.reads() as session:
+        return _has_room(session, key, most)
 
 
 def find_job(store: Store, job: str) -> Job | None:
@@ -162,7 +169,9 @@ def cancel_job(store: Store, job: str) -> bool:
 def delete_job(store: Store, job: str) -> bool:
     """Deletes a job that has ended, with its result; whether there was one."""
     with store.writes() as session:
-        return _count(session.execute(delete(Job).where(Job.id == job, Job.state.in_(ENDED)))) == 1
+        deleted = _count(session.execute(delete(Job).where(Job.id == job, Job.state.in_(ENDED)))) == 1
+    store.settle()
+    return deleted
 
 
 def remove_file(store: Store, path: str | None) -> None:
@@ -208,8 +217,12 @@ def _once(session: Session, key: str, word: str | None) -> Job | None:
     return None if found is None else _summed(session, found)
 
 
-def _waiting(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(Job).where(Job.state == "waiting")) or 0
+def _waiting(session: Session, *given: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(Job).where(Job.state == "waiting", *given)) or 0
+
+
+def _has_room(session: Session, key: str, most: int) -> bool:
+    return _waiting(session) < most and _waiting(session, Job.key == key) < share(session, most)
 
 
 def _summed(session: Session, job: Job) -> Job:

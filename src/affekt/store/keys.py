@@ -75,6 +75,18 @@ def any_keys(store: Store) -> bool:
         return session.scalar(select(Key.id).where(Key.revoked.is_(None)).limit(1)) is not None
 
 
+def is_open(store: Store, key: str) -> bool:
+    """Whether the key of this id still opens something."""
+    with store.reads() as session:
+        return session.scalar(select(Key.id).where(Key.id == key, Key.revoked.is_(None))) is not None
+
+
+def share(session: Session, most: int) -> int:
+    """How many of what all keys share one of them may have: half, so that none shuts the others out, or all where it is the only one."""
+    several = len(list(session.scalars(select(Key.id).where(Key.revoked.is_(None)).limit(2)))) > 1
+    return max(1, most // 2) if several else most
+
+
 def revoke_key(store: Store, key: str, *, by: str = SERVER) -> Key:
     """The key, which opens nothing any more.
 

@@ -54,7 +54,7 @@ def sweep(store: Store, settings: ServerSettings, *, now: datetime | None = None
     if any(counts.values()):
         with store.writes() as transaction:
             append(transaction, "retention.swept", who=SERVER, detail=counts)
-        store.settle()
+    store.settle()
     return swept
 
 

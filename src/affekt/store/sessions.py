@@ -1,9 +1,11 @@
 """Sessions that were saved: a timeline as rows, with its words and media only where the settings keep them."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from sqlalchemy import and_, delete, insert, or_, select
@@ -15,7 +17,7 @@ from affekt.results import Reading, Timeline
 from affekt.settings import ServerSettings
 from affekt.store.audit import append
 from affekt.store.database import Store
-from affekt.store.subjects import ensure_subjects
+from affekt.store.subjects import check_not_erased, ensure_subjects
 from affekt.store.tables import Media, Participant, Session, StoredReading, new_id, now
 
 EVERYBODY = "*"  # stands for every person of a timeline who is not named beside it
@@ -45,12 +47,12 @@ def save_session(
     subjects: Mapping[str, str],
     settings: ServerSettings,
     media: Path | None = None,
+    since: int | None = None,
 ) -> str:
     """The id of a timeline that is saved, in a transaction of its own; see `add_session`."""
+    how: dict[str, Any] = {"key": key, "origin": origin, "name": name, "subjects": subjects, "settings": settings}
     with store.writes() as transaction:
-        return add_session(
-            transaction, store, timeline=timeline, key=key, origin=origin, name=name, subjects=subjects, settings=settings, media=media
-        )
+        return add_session(transaction, store, timeline=timeline, media=media, since=since, **how)
 
 
 def add_session(
@@ -64,6 +66,7 @@ def add_session(
     subjects: Mapping[str, str],
     settings: ServerSettings,
     media: Path | None = None,
+    since: int | None = None,
 ) -> str:
     """The id of a timeline that is saved: all of it or, where the transaction fails, nothing.
 
@@ -72,10 +75,11 @@ def add_session(
         origin: "read", "job" or "stream".
         name: as the caller calls it; the name of a file may say who is in it, so it is not kept in its place.
         subjects: person in the timeline -> id of a subject; "*": everybody else. Who is not on record is from now on.
-        media: the file that was read; it is moved into the store where media are kept, and else left alone.
+        media: the file that was read; where media are kept, it is copied into the store.
+        since: number of the last entry of the audit log when the reading began; None: nobody can have been erased since.
 
     Raises:
-        PolicyRefused: the settings keep nothing.
+        PolicyRefused: the settings keep nothing, or somebody in it was erased since.
     """
     check_saving(settings)
     moment, keeps = now(), settings.keep_text_days > 0
@@ -97,6 +101,9 @@ def add_session(
     transaction.add(row)
     transaction.flush()
     transaction.add_all(Participant(session=row.id, person=person, subject=subject) for person, subject in subjects.items())
+    transaction.flush()
+    if since is not None:  # now that no erasure can come in between
+        check_not_erased(transaction, store, subjects.values(), since=since)
     if rows := _rows(kept, session=row.id, subjects=subjects):
         transaction.execute(insert(StoredReading), rows)
     if media is not None and settings.keep_media_days:
@@ -133,12 +140,16 @@ def _rows(timeline: Timeline, *, session: str, subjects: Mapping[str, str]) -> l
 
 
 def _keep_media(transaction: Transaction, store: Store, media: Path, *, session: str, until: datetime) -> None:
-    """Moves a file into the store; the last step of a transaction, for a file cannot be rolled back."""
+    """Has a file in the store as well; where the transaction fails, a sweep deletes it there, for nothing names it."""
     path = Path(MEDIA) / f"{new_id('media')}{media.suffix}"
     transaction.add(Media(id=path.stem, session=session, path=str(path), until=until))
     transaction.flush()
     (store.folder / MEDIA).mkdir(mode=0o700, exist_ok=True)
-    media.replace(store.folder / path)
+    try:
+        os.link(media, store.folder / path)
+        os.utime(store.folder / path)  # a sweep deletes old files that nothing names, and nobody else sees the row yet
+    except OSError:  # a file system that knows no links
+        copyfile(media, store.folder / path)
 
 
 def find_session(store: Store, session: str) -> Session | None:
@@ -237,6 +248,7 @@ def delete_session(store: Store, session: str, *, by: str) -> bool:
             return False
         remove_sessions(transaction, store, [session])
         append(transaction, "session.deleted", who=by, detail={"session": session})
+    store.settle()
     return True
 
 

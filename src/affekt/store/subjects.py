@@ -7,12 +7,12 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Transaction
 
-from affekt.errors import InputError
+from affekt.errors import InputError, PolicyRefused
 from affekt.results import Modality
-from affekt.store.audit import append
+from affekt.store.audit import ERASED, append
 from affekt.store.database import Store
 from affekt.store.signing import pseudonym
-from affekt.store.tables import Consent, Feedback, Media, Participant, StoredReading, Subject, new_id, now
+from affekt.store.tables import Audit, Consent, Feedback, Media, Participant, StoredReading, Subject, new_id, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,20 @@ def ensure_subjects(transaction: Transaction, subjects: Iterable[str]) -> None:
         return
     insert = postgresql.insert if transaction.get_bind().dialect.name == "postgresql" else sqlite.insert
     transaction.execute(insert(Subject).on_conflict_do_nothing(), rows)
+
+
+def check_not_erased(transaction: Transaction, store: Store, subjects: Iterable[str], *, since: int) -> None:
+    """Nothing, where nobody of these was erased lately; what was read of somebody before is not to bring them back.
+
+    Args:
+        since: number of the last entry of the audit log when their reading began.
+
+    Raises:
+        PolicyRefused: somebody was.
+    """
+    erased = set(transaction.scalars(select(Audit.detail["subject"].as_string()).where(Audit.number > since, Audit.action == ERASED)))
+    if erased and not erased.isdisjoint(pseudonym(store, one) for one in subjects):
+        raise PolicyRefused("somebody who is named in subjects was erased while this was read; nothing of it is saved")
 
 
 def put_subject(store: Store, subject: str) -> Subject:
