@@ -154,7 +154,11 @@ def mixed(minutes: float) -> dict[str, Any]:
         until = time.monotonic() + 60 * minutes
         while (left := until - time.monotonic()) > 5:
             seconds = int(min(60, left))
-            jobs = [("texts.lua", 300, 16), ("file.lua", SAMPLES / "train.ogg", 1), ("file.lua", SAMPLES / "faces.jpg", 1)]
+            jobs = [
+                ("texts.lua", (300,), 8),
+                ("file.lua", (SAMPLES / "train.ogg", 1000), 1),
+                ("file.lua", (SAMPLES / "faces.jpg", 1000), 1),
+            ]
             told = asyncio.run(_together(port, jobs, seconds))
             for one in told:
                 for key in ("requests", "refused", "broken"):
@@ -167,8 +171,8 @@ def mixed(minutes: float) -> dict[str, Any]:
     return found
 
 
-async def _together(port: int, jobs: list[tuple[str, Any, int]], seconds: int) -> list[dict[str, Any]]:
-    loads = [asyncio.to_thread(load, script, arg, port=port, clients=clients, seconds=seconds) for script, arg, clients in jobs]
+async def _together(port: int, jobs: list[tuple[str, tuple[Any, ...], int]], seconds: int) -> list[dict[str, Any]]:
+    loads = [asyncio.to_thread(load, script, *args, port=port, clients=clients, seconds=seconds) for script, args, clients in jobs]
     live = asyncio.to_thread(drive, Drive(f"ws://127.0.0.1:{port}", 2, seconds=float(seconds)))
     *told, streamed = await asyncio.gather(*loads, live)
     return [*told, {"requests": streamed["streams"], "refused": 0, "broken": len(streamed["refused"])}]

@@ -48,7 +48,8 @@ def decided(timeline: Timeline) -> dict[str, Any]:
 @contextmanager
 def serving(folder: Path, **settings: Any) -> Iterator[TestClient]:
     """A server in this process; `client.app.state.service` is its service."""
-    with TestClient(make_app(resolve_server(folder=str(folder), **settings)), raise_server_exceptions=False) as client:
+    app = make_app(resolve_server(folder=str(folder), **settings))
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

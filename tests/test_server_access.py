@@ -1,5 +1,6 @@
 """Who may call: every route is walked, also those that are added later, and each refuses whom it should."""
 
+import asyncio
 import io
 import logging
 import time
@@ -14,7 +15,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
-from affekt.server import access
+from affekt.server import access, limits
 from affekt.server.app import make_app
 from affekt.server.start import decide_access
 from affekt.settings import resolve_server
@@ -184,11 +185,48 @@ def test_who_has_no_key_cannot_have_the_server_read_a_large_body(server: tuple[T
         assert client.post(path, content=large, headers={"content-type": "application/json"}).status_code == 413
 
 
-def test_an_open_server_refuses_who_comes_by_a_proxy_or_a_page_elsewhere(tmp_path: Path) -> None:
+ELSEWHERE = ({"x-forwarded-for": "1.2.3.4"}, {"host": "evil.example"}, {"host": "testserver"}, {"origin": "https://evil.example"})
+
+
+def test_a_server_without_keys_refuses_who_comes_by_a_proxy_or_a_page_elsewhere(tmp_path: Path) -> None:
     with serving(tmp_path) as client:
-        for headers in ({"x-forwarded-for": "1.2.3.4"}, {"host": "evil.example"}, {"origin": "https://evil.example"}):
+        for headers in ELSEWHERE:
             assert client.get("/v1/labels", headers=headers).status_code == 401, headers
         assert client.get("/v1/labels", headers={"origin": "http://localhost:8700"}).status_code == 200
+
+
+def test_a_server_that_is_open_by_choice_answers_everyone_who_reaches_it(tmp_path: Path) -> None:
+    with serving(tmp_path, access="open") as client:
+        for headers in ELSEWHERE:
+            assert client.get("/v1/labels", headers=headers).status_code == 200, headers
+
+
+def test_a_body_of_which_nothing_comes_any_more_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "STILL", 0.05)
+    store = open_store(tmp_path)
+    word = make_key(store, "boss", role="admin")[1]
+    store.close()
+    json = b"application/json"
+    for path, kind in (("/v1/read", json), ("/v1/keys", json), ("/v1/jobs", b"multipart/form-data; boundary=x")):
+        with serving(tmp_path, access="keys") as client:
+            headers = [(b"authorization", f"Bearer {word}".encode()), (b"content-type", kind)]
+            scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+            told = client.portal.call(post_slowly, client.app, scope)  # type: ignore[union-attr]
+        assert told[0]["status"] == 408 and (b"connection", b"close") in told[0]["headers"], path
+
+
+async def post_slowly(app: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a client is told that stops after the first byte of a body."""
+    told, came = list[dict[str, Any]](), [{"type": "http.request", "body": b"-", "more_body": True}]
+
+    async def receive() -> dict[str, Any]:
+        return came.pop() if came else await asyncio.sleep(30, {"type": "http.disconnect"})
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    await app(scope, receive, send)
+    return told
 
 
 @pytest.mark.parametrize(
@@ -197,7 +235,8 @@ def test_an_open_server_refuses_who_comes_by_a_proxy_or_a_page_elsewhere(tmp_pat
         ({}, True, "everyone and every program on this machine may do everything here"),
         ({"host": "0.0.0.0"}, False, "This is the first one, of the role admin"),
         ({"access": "keys"}, False, "This is the first one, of the role admin"),
-        ({"access": "open", "host": "0.0.0.0"}, True, "no loopback address"),
+        ({"access": "open", "host": "0.0.0.0"}, True, "everyone who reaches this server at 0.0.0.0 may do everything here"),
+        ({"access": "open"}, True, "everyone who reaches this server at 127.0.0.1 may do everything here"),
     ],
 )
 def test_a_first_start_says_who_may_call(store: Store, given: dict[str, Any], is_open: bool, says: str) -> None:

@@ -26,6 +26,9 @@ from hume.environment import HumeClientEnvironment
 from hume.expression_measurement.stream.stream.types.config import Config
 
 import affekt
+from affekt.server import hume
+from affekt.store.database import open_store
+from affekt.store.keys import make_key, revoke_key
 from shots import reader
 from staged import SPEECH
 from streaming import serving
@@ -207,3 +210,28 @@ def test_a_text_may_be_read_as_a_whole(ask: Any) -> None:
     assert len(ask({**asked, "models": {"language": {}}})["language"]["predictions"]) == 2
     (whole,) = ask({**asked, "models": {"language": {"granularity": "passage"}}})["language"]["predictions"]
     assert whole["position"] == {"begin": 0, "end": 21}
+
+
+def test_each_message_that_is_read_is_a_call(tmp_path: Path) -> None:
+    asked = json.dumps({"data": "I love it", "raw_text": True, "models": {"language": {}}})
+    with serving(tmp_path, reader(), rate=3) as running, connect(f"{running.url}/v0/stream/models") as socket:
+        told = []
+        for _ in range(4):
+            socket.send(asked)
+            told.append(json.loads(socket.recv(timeout=30)))
+    assert all("language" in one for one in told[:2]) and told[-1]["code"] == "too-many-calls"  # to connect was a call, too
+
+
+def test_a_connection_reads_nothing_more_when_its_key_is_revoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hume, "REMEMBERED", 0.0)
+    store = open_store(tmp_path)
+    make_key(store, "boss", role="admin")
+    key, word = make_key(store, "desk", role="reader")
+    asked = json.dumps({"data": "I love it", "raw_text": True, "models": {"language": {}}})
+    with serving(tmp_path, reader(), access="keys") as running, connect(f"{running.url}/v0/stream/models?apiKey={word}") as socket:
+        socket.send(asked)
+        assert "language" in json.loads(socket.recv(timeout=30))
+        revoke_key(store, key.id)
+        socket.send(asked)
+        assert json.loads(socket.recv(timeout=30))["code"] == "unknown-caller"
+    store.close()

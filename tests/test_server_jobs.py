@@ -46,7 +46,7 @@ def reader() -> Reader:
 def serving(folder: Path, reader: Reader, **settings: Any) -> Iterator[TestClient]:
     app = make_app(resolve_server(**{"folder": str(folder), **settings}))
     app.state.reader = reader
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

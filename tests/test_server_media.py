@@ -35,7 +35,7 @@ def reader() -> Reader:
 def client(tmp_path_factory: pytest.TempPathFactory, reader: Reader) -> Iterator[TestClient]:
     app = make_app(resolve_server(folder=str(tmp_path_factory.mktemp("server")), most_seconds=2, most_pixels=100_000, most_characters=50))
     app.state.reader = reader
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

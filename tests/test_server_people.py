@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,9 +17,11 @@ from affekt.server.permission import only_agreed
 from affekt.server.sessions import FORMATS
 from affekt.store.audit import entries
 from affekt.store.database import open_store
+from affekt.store.erasure import erase_subject
 from affekt.store.keys import ROLES, make_key
 from affekt.store.sessions import save_session
-from people_made import decided, serving, shown, talk
+from affekt.store.subjects import put_subject, withdraw_consent
+from people_made import ANNA, BOB, TRANSCRIPT, decided, reading, serving, shown, talk
 
 SAMPLE = Path(__file__).parents[1] / "src" / "affekt" / "samples" / "train.ogg"
 TEXT = "so proud of you all"
@@ -276,10 +278,63 @@ def test_a_consent_that_is_withdrawn_while_a_job_waits_is_none(tmp_path: Path) -
 def test_what_was_seen_and_heard_of_others_is_left_out_where_consent_is_needed(tmp_path: Path) -> None:
     with serving(tmp_path, require_consent=True) as client:
         service = client.app.state.service  # type: ignore[attr-defined]
-        made = only_agreed(service, talk(), subjects={"Bob": "bob"})
+        made = only_agreed(service, talk(), subjects={"Bob": "bob"}, written=False)
         assert {one.who for one in (*made.readings, *made.fused)} == {"Bob"} == set(made.people) == {one.who for one in made.events}
         assert "5 readings" in made.warnings[-1]
-        assert only_agreed(service, talk(), subjects={"*": "all"}) == talk()
+        assert only_agreed(service, talk(), subjects={"*": "all"}, written=False) == talk()
+
+
+def test_words_written_down_from_the_voice_of_others_are_left_out_where_consent_is_needed(tmp_path: Path) -> None:
+    words = (reading("Anna", 0, modality="text", span=(0, len(ANNA))), reading("Bob", 2, modality="text", span=(len(ANNA) + 1, 40)))
+    voices = (reading("Anna", 0), reading("Bob", 2))
+    said = Timeline("talk.wav", 5, "seconds", "ekman7", (*voices, *words), (), TRANSCRIPT)
+    with serving(tmp_path, require_consent=True) as client:
+        service = client.app.state.service  # type: ignore[attr-defined]
+        heard = only_agreed(service, said, subjects={"Bob": "bob"}, written=False)
+        assert {one.who for one in heard.readings} == {"Bob"} and heard.transcript is None and ANNA not in json.dumps(heard.to_dict())
+        assert only_agreed(service, said, subjects={"Anna": "anna", "Bob": "bob"}, written=False) == said
+        given = only_agreed(service, said, subjects={"Bob": "bob"}, written=True)
+        assert [(one.who, one.modality) for one in given.readings] == [("Anna", "text"), ("Bob", "speech"), ("Bob", "text")]
+        assert given.transcript == TRANSCRIPT
+
+
+def test_words_of_who_agreed_stay_where_others_are_only_seen(tmp_path: Path) -> None:
+    seen = Timeline("talk.mp4", 5, "seconds", "ekman7", (reading("Bob", 0), reading("Anna", 0, modality="face")), (), BOB)
+    with serving(tmp_path, require_consent=True) as client:
+        made = only_agreed(client.app.state.service, seen, subjects={"Bob": "bob"}, written=False)  # type: ignore[attr-defined]
+    assert made.transcript == BOB and len(made.readings) == 1
+
+
+def during(client: TestClient, monkeypatch: pytest.MonkeyPatch, call: Callable[[], Any]) -> None:
+    """Has something happen while a file or text is read."""
+    service = client.app.state.service  # type: ignore[attr-defined]
+    for queue in (service.texts, service.files):
+        run = queue.run
+        monkeypatch.setattr(queue, "run", lambda items, run=run: (call(), run(items))[1])
+
+
+def test_what_is_read_while_a_consent_is_withdrawn_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("av", reason="av is not installed; it comes with the speech extra")
+    with serving(tmp_path, require_consent=True, purpose="research") as client:
+        store = client.app.state.service.store  # type: ignore[attr-defined]
+        given = client.post("/v1/subjects/anna/consents", json={"purpose": "research", "modalities": ["speech"]}).json()
+        during(client, monkeypatch, lambda: withdraw_consent(store, "anna", given["id"], by="open"))
+        refused = send(client, SAMPLE, subjects={"*": "anna"}, save=True)
+        assert refused.status_code == 403 and refused.json()["type"] == "urn:affekt:problem:consent-needed"
+        assert client.get("/v1/sessions").json() == {"sessions": []}
+
+
+def test_who_is_erased_while_they_are_read_is_not_saved_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(tmp_path) as client:
+        store = client.app.state.service.store  # type: ignore[attr-defined]
+        put_subject(store, "anna")
+        during(client, monkeypatch, lambda: erase_subject(store, "anna", by="open", voices={}))
+        refused = client.post("/v1/read", json={"text": TEXT, "save": True, "subjects": {"*": "anna"}})
+        assert refused.status_code == 403 and "erased while this was read" in refused.json()["detail"]
+        assert client.get("/v1/sessions").json() == {"sessions": []} and client.get("/v1/subjects").json() == {"subjects": []}
+        put_subject(store, "anna")  # what is read from now on is saved
+        monkeypatch.undo()
+        assert read(client, {}, save=True, subjects={"*": "anna"})["sessions"][0]
 
 
 def test_the_notice_needs_no_key_and_comes_as_a_page_or_as_json(server: tuple[TestClient, Keys]) -> None:

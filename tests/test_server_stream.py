@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +24,11 @@ import staged
 from affekt.server import live, stream
 from affekt.server.thinning import Thinning
 from affekt.sources.audio import RATE, open_audio
+from affekt.store.database import Store, open_store
+from affekt.store.erasure import erase_subject
+from affekt.store.keys import make_key, revoke_key
+from affekt.store.sessions import list_sessions
+from affekt.store.subjects import give_consent, list_subjects, put_subject, withdraw_consent
 from fuzzed import fuzz
 from shots import reader
 from staged import SPEECH, Line, film, sound
@@ -264,6 +269,82 @@ def test_only_people_who_agreed_are_told_of_where_consent_is_needed(tmp_path: Pa
         assert len(play(running.url, {**SOUND, "subjects": {"anna": "s1"}}, sounds).timeline["readings"]) == 3
         hidden = play(running.url, {"sound": {}, "subjects": {"anna": "s1"}}, sounds)  # nobody says that it is she who speaks
         assert not hidden.of("reading") and not hidden.timeline["readings"]
+
+
+@contextmanager
+def runs(running: Running, headers: dict[str, str], **start: Any) -> Iterator[ClientConnection]:
+    """A stream of words that has begun to read a line."""
+    with connect(f"{running.url}/v1/stream", additional_headers=headers) as socket:
+        socket.send(said(type="start", words=True, **start))
+        assert json.loads(socket.recv())["type"] == "started"
+        socket.send(said(type="words", start=0, end=1, text="so happy"))
+        yield socket
+
+
+def keys_of(folder: Path, *names: str) -> tuple[Store, dict[str, tuple[str, dict[str, str]]]]:
+    """A store, and the id and headers of readers' keys beside one of an admin."""
+    store = open_store(folder)
+    make_key(store, "boss", role="admin")
+    made = {name: make_key(store, name, role="reader") for name in names}
+    return store, {name: (key.id, {"Authorization": f"Bearer {word}"}) for name, (key, word) in made.items()}
+
+
+def test_a_stream_ends_when_its_key_is_revoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "ASKING", 0.1)
+    store, keys = keys_of(tmp_path, "desk", "other")
+    desk, other = keys.values()
+    with serving(tmp_path, reader(), access="keys") as running, runs(running, desk[1]) as ends, runs(running, other[1]) as goes:
+        revoke_key(store, desk[0])
+        told = rest(ends)
+        assert told[-1]["status"] == 401 and ends.protocol.close_code == 4401
+        goes.send(END)
+        assert rest(goes)[-1]["type"] == "ended"
+    store.close()
+
+
+def test_a_stream_ends_when_a_consent_is_withdrawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "ASKING", 0.1)
+    store = open_store(tmp_path)
+    given = give_consent(store, "s1", purpose="other", modalities=["speech"], how="", by="open")
+    with serving(tmp_path, reader(), require_consent=True) as running, runs(running, {}, **SOUND, subjects={"anna": "s1"}) as socket:
+        withdraw_consent(store, "s1", given.id, by="open")
+        told = rest(socket)
+    assert told[-1]["problem"] == "urn:affekt:problem:consent-needed" and socket.protocol.close_code == 4403
+    store.close()
+
+
+def test_what_may_no_longer_be_read_when_a_stream_ends_is_not_saved(tmp_path: Path) -> None:
+    store, keys = keys_of(tmp_path, "desk")
+    put_subject(store, "s1")
+    asked = {"save": True, "subjects": {"*": "s1"}}
+    with serving(tmp_path, reader(), access="keys") as running:
+        for change, status in (
+            (lambda: erase_subject(store, "s1", by="open", voices={}), 403),
+            (lambda: revoke_key(store, keys["desk"][0]), 401),
+        ):
+            with runs(running, keys["desk"][1], **asked) as socket:
+                change()
+                socket.send(END)
+                assert rest(socket)[-1]["status"] == status
+    assert list_sessions(store) == [] and list_subjects(store) == []
+    store.close()
+
+
+def test_of_several_keys_none_has_more_than_half_of_the_streams(tmp_path: Path) -> None:
+    store, keys = keys_of(tmp_path, "desk", "other")
+    store.close()
+    with serving(tmp_path, reader(), access="keys", streams=2) as running, runs(running, keys["desk"][1]):
+        with connect(f"{running.url}/v1/stream", additional_headers=keys["desk"][1]) as second:
+            second.send(said(type="start", words=True))
+            assert rest(second)[-1]["status"] == 429 and second.protocol.close_code == 4429
+        with runs(running, keys["other"][1]):
+            pass
+
+
+@pytest.mark.parametrize("subject", ["a/b", ".x", "", "a\u0000", "x" * 201])
+def test_ids_of_people_that_no_address_can_hold_are_refused(server: Running, subject: str) -> None:
+    code, told = refused(server.url, said(type="start", words=True, subjects={"*": subject}))
+    assert code == 4400 and "subjects" in told[-1]["detail"]
 
 
 def test_only_so_many_streams_run_at_a_time(tmp_path: Path) -> None:

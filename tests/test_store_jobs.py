@@ -25,11 +25,13 @@ from affekt.store.jobs import (
     find_job,
     finish_job,
     give_back,
+    has_room,
     list_jobs,
     requeue_lost,
     result_of,
     waiting,
 )
+from affekt.store.keys import make_key
 from affekt.store.tables import Job, new_id, now
 
 PROBLEM = {"type": "urn:affekt:problem:given-up", "title": "Given up", "status": 500, "detail": "it was tried too often"}
@@ -105,6 +107,15 @@ def test_the_same_id_of_a_caller_is_the_same_job_also_when_both_come_at_once(sto
 def test_no_more_jobs_wait_than_may(store: Store) -> None:
     assert all(add_job(store, job(), most=2) for _ in range(2))
     assert add_job(store, job(), most=2) is None and waiting(store) == 2
+
+
+def test_of_several_keys_none_has_more_than_half_of_the_jobs_that_wait(store: Store) -> None:
+    make_key(store, "first", role="admin")
+    assert all(add_job(store, job(key="a"), most=5) for _ in range(3))  # the only key has all
+    make_key(store, "second", role="reader")
+    assert add_job(store, job(key="a"), most=5) is None and not has_room(store, "a", most=5) and has_room(store, "b", most=5)
+    assert all(add_job(store, job(key="b"), most=5) for _ in range(2))
+    assert add_job(store, job(key="c"), most=5) is None and waiting(store) == 5
 
 
 def test_a_job_is_finished_once_by_the_worker_whose_it_is(store: Store) -> None:

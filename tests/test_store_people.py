@@ -13,11 +13,11 @@ from sqlalchemy import delete, select
 
 from affekt.errors import InputError, PolicyRefused
 from affekt.settings import resolve_server
-from affekt.store.audit import entries, verify
-from affekt.store.database import Store
+from affekt.store.audit import entries, last_number, verify
+from affekt.store.database import Store, open_store
 from affekt.store.erasure import erase_subject
 from affekt.store.feedback import give_feedback, list_feedback, training_rows
-from affekt.store.sessions import add_session, delete_session, list_sessions, load_timeline, save_session
+from affekt.store.sessions import add_session, delete_session, list_sessions, load_timeline, media_of, save_session
 from affekt.store.signing import is_signed, pseudonym, public_key
 from affekt.store.subjects import (
     consents_of,
@@ -85,9 +85,57 @@ def test_media_are_kept_only_where_a_setting_says_so(tmp_path: Path, store: Stor
         file = tmp_path / "sound.wav"
         file.write_bytes(b"sound")
         session = save(store, media=file, keep_media_days=days)
-        assert file.exists() is not kept and len(list((store.folder / "media").glob("*.wav"))) == kept
+        assert file.exists() and len(list((store.folder / "media").glob("*.wav"))) == kept
     assert delete_session(store, session, by="open") and list((store.folder / "media").iterdir()) == []
     assert not delete_session(store, session, by="open") and entries(store)[-1].action == "session.deleted"
+
+
+def test_a_file_is_not_lost_where_its_session_cannot_be_saved(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "sound.wav"
+    file.write_bytes(b"sound")
+    with pytest.raises(RuntimeError), store.writes() as transaction:
+        given = {"subjects": {}, "settings": resolve_server(keep_media_days=1), "media": file}
+        add_session(transaction, store, timeline=talk(), key="key_1", origin="job", **given)
+        raise RuntimeError
+    assert file.read_bytes() == b"sound" and list_sessions(store) == []
+
+    def no_links(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr("os.link", no_links)
+    kept = media_of(store, save(store, media=file))
+    assert kept is not None and kept.read_bytes() == b"sound" == file.read_bytes()
+
+
+def test_who_was_erased_since_the_reading_began_is_not_saved(store: Store) -> None:
+    settings = resolve_server()
+    for name in ("p-anna", "p-eve"):
+        put_subject(store, name)
+    since = last_number(store)
+    erase_subject(store, "p-anna", by="key_9", voices={})
+    how: dict[str, Any] = {"key": "key_1", "origin": "stream", "settings": settings}
+    with pytest.raises(PolicyRefused, match="erased while this was read"):
+        save_session(store, talk(), subjects=BOTH, since=since, **how)
+    assert list_sessions(store) == [] and [one.id for one in list_subjects(store)] == ["p-eve"]
+    assert save_session(store, talk(), subjects={"*": "p-eve"}, since=since, **how)
+    assert save_session(store, talk(), subjects=BOTH, since=last_number(store), **how)
+
+
+def test_the_log_of_sqlite_is_cut_off_as_soon_as_nobody_reads_it(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    log = tmp_path / "affekt.sqlite-wal"
+    session = save(store)
+    reading = store.engine.raw_connection()
+    cursor = reading.cursor()
+    cursor.execute("BEGIN")
+    cursor.execute("SELECT count(*) FROM sessions").fetchone()
+    deleting = at_once(lambda: delete_session(store, session, by="open"))
+    assert deleting.is_alive() and log.stat().st_size
+    cursor.execute("ROLLBACK")
+    deleting.join()
+    assert log.stat().st_size == 0
+    reading.close()
+    store.close()
 
 
 def test_sessions_are_listed_by_who_is_in_them_who_saved_them_and_when(store: Store) -> None:
@@ -125,6 +173,7 @@ def test_erasing_who_is_alone_in_a_session_erases_the_session(tmp_path: Path, st
     file = tmp_path / "sound.wav"
     file.write_bytes(b"sound of anna")
     session = save(store, {"*": "p-anna"}, media=file)
+    file.unlink()
     give_feedback(store, session, number=0, labels=["joy"], comment="she was so happy", key="key_1")
     give_consent(store, "p-anna", purpose="research", modalities=["face"], how="on paper", by="open")
     receipt = erase_subject(store, "p-anna", by="key_9", voices={})
@@ -140,6 +189,7 @@ def test_erasing_one_of_two_leaves_only_what_is_of_the_other(tmp_path: Path, sto
     file = tmp_path / "video.mp4"
     file.write_bytes(b"video of both")
     session = save(store, media=file)
+    file.unlink()
     give_feedback(store, session, number=0, labels=["joy"], comment="", key="key_1")
     give_feedback(store, session, number=2, labels=["joy"], comment="", key="key_1")
     receipt = erase_subject(store, "p-anna", by="key_9", voices={})

@@ -40,7 +40,7 @@ from affekt.server.openapi import describe
 from affekt.server.problems import Unraised, answer_with_problems
 from affekt.server.service import Service, workers_of
 from affekt.server.start import decide_access, declare
-from affekt.server.stream import streams_of
+from affekt.server.stream import keep_asking, streams_of
 from affekt.server.working import Workers, keep_sweeping
 from affekt.settings import ServerSettings, Settings
 from affekt.store.database import open_store
@@ -118,7 +118,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.service = service
     service.jobs = Workers(service)
     service.jobs.start()
-    beside = [asyncio.create_task(one) for one in (_load(app, service), keep_sweeping(store, settings), service.streams.keep_asking())]
+    beside = [asyncio.create_task(one) for one in (_load(app, service), keep_sweeping(store, settings), keep_asking(service.streams))]
     try:
         yield
     finally:

@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,9 +11,7 @@ from dataclasses import asdict, dataclass
 from secrets import token_urlsafe
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from affekt.errors import AffektError, EmptyInput
+from affekt.errors import EmptyInput
 from affekt.hearing import Paced
 from affekt.pipeline import Reader
 from affekt.results import Reading, Timeline
@@ -35,12 +32,6 @@ LINES = 64  # lines that may wait to be read
 SAYING = 10.0  # seconds between two warnings of pictures that were left out
 FINISHING = 20.0  # seconds in which streams come to an end when the server shuts down
 LATEST = 1.0  # seconds that sound is ahead of the clock from which it is no live source, whose waiting tells nothing
-ASKING = 10.0  # seconds between two times that it is asked whether what runs still may
-Check = Callable[[Caller, Start], "Allowed"]
-Again = Callable[[Caller, Start], object]
-Shows = Callable[[Start, Reading], bool]
-Made = Callable[[Caller, Start, Timeline, int], tuple[Timeline, dict[str, Any]]]
-log = logging.getLogger("affekt.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +47,12 @@ class Allowed:
     since: int = 0
 
 
+Check = Callable[[Caller, Start], Allowed]
+Again = Callable[[Caller, Start], object]
+Shows = Callable[[Start, Reading], bool]
+Made = Callable[[Caller, Start, Timeline, int], tuple[Timeline, dict[str, Any]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a deployment has to say of its streams; all of it is asked in threads.
@@ -64,7 +61,7 @@ class Rules:
         check: is asked before a stream begins, and raises what it is refused for.
         again: is asked from time to time, and raises what a stream that runs is ended for.
         shows: whether a reading may be told.
-        made: is given the timeline when all has been read, with `Allowed.since`, and gives what is told of it, and what the message "ended" has beside it.
+        made: is given the timeline when all has been read, and `Allowed.since`; gives what is told of it, and what "ended" has beside it.
     """
 
     check: Check = lambda *_: Allowed()
@@ -367,18 +364,6 @@ class Streams:
         self.sessions.pop(session.id, None)
         if not session.over:
             session.fail(Problem(408, "lost", f"no connection for {RESUMABLE:.0f} s"))
-
-    async def keep_asking(self) -> None:
-        """Ends streams that may go on no longer: their key was revoked, or somebody's consent was withdrawn."""
-        while True:
-            await asyncio.sleep(ASKING)
-            for session in [*self.running]:
-                try:
-                    await asyncio.to_thread(self.rules.again, session.caller, session.asked)
-                except (Problem, AffektError) as error:
-                    session.fail(problem_of(error))
-                except SQLAlchemyError as error:  # it is asked again before anything is saved
-                    log.error("whether a stream may go on cannot be asked: %s", type(error).__name__)
 
     async def close(self) -> None:
         """Takes no more, has all come to their end, and tells their clients."""

@@ -5,6 +5,7 @@ Refusals, and readings that only a declared reason allows, are counted in the au
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
@@ -87,8 +88,8 @@ def only_agreed(service: Service, timeline: Timeline, *, subjects: Mapping[str, 
     events = tuple(one for one in timeline.events if one.who in subjects)
     people = tuple(one for one in timeline.people if one in subjects or any(reading.who == one for reading in kept[0]))
     said = written or all(one.who in subjects for one in timeline.readings if one.modality != "face")  # by people who agreed, all of it
-    left = replace(timeline, transcript=timeline.transcript if said else None, events=events, people=people)
-    return replace(left, readings=kept[0], fused=kept[1], warnings=(*timeline.warnings, warning))
+    left: dict[str, Any] = {"readings": kept[0], "fused": kept[1], "events": events, "people": people}
+    return replace(timeline, **left, transcript=timeline.transcript if said else None, warnings=(*timeline.warnings, warning))
 
 
 def _check_consent(service: Service, caller: Caller, *, modalities: Collection[Modality], subjects: Mapping[str, str]) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import logging
 from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from affekt.results import Reading, Timeline
@@ -24,9 +26,11 @@ router = APIRouter(tags=["live"])
 BEGIN = 10.0  # seconds in which a connection says what it is for
 IDLE = 60.0  # seconds in which something comes, be it a ping
 SEND = 10.0  # seconds that a client may leave what is sent to it unread
+ASKING = 10.0  # seconds between two times that it is asked whether what runs still may
 ACK = 1.0  # seconds between two times that inputs are acknowledged
 ACKED = 50  # inputs after which they are
 GONE = (WebSocketDisconnect, RuntimeError)  # what sending raises where the client has gone
+log = logging.getLogger("affekt.server")
 
 
 def streams_of(service: Service) -> Streams:
@@ -50,14 +54,27 @@ def streams_of(service: Service) -> Streams:
 
     def made(caller: Caller, asked: Start, timeline: Timeline, since: int) -> tuple[Timeline, dict[str, Any]]:
         service.count([timeline])
-        again(caller, asked)
         timeline = only_agreed(service, timeline, subjects=asked.subjects, written=asked.words)  # where words are given, none are heard
         if not asked.save:
             return timeline, {}
+        again(caller, asked)
         given: dict[str, Any] = {"subjects": asked.subjects, "settings": service.settings, "since": since}
         return timeline, {"session": save_session(service.store, timeline, key=caller.key, origin="stream", **given)}
 
     return Streams(service.settings, speaking=service.speaking, rules=Rules(check, again, shows, made))
+
+
+async def keep_asking(streams: Streams) -> None:
+    """Ends streams that may go on no longer: their key was revoked, or somebody's consent was withdrawn."""
+    while True:
+        await asyncio.sleep(ASKING)
+        for session in [*streams.running]:
+            try:
+                await asyncio.to_thread(streams.rules.again, session.caller, session.asked)
+            except SQLAlchemyError as error:  # before anything is saved it is asked again
+                log.error("whether a stream may go on cannot be asked: %s", type(error).__name__)
+            except Exception as error:
+                session.fail(problem_of(error))
 
 
 @router.websocket("/v1/stream")
