@@ -6,7 +6,7 @@ What comes later changes nothing that was said, so a stream and a file are told 
 voices lie apart, so whoever knows how many people speak should say so.
 """
 
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,10 +64,15 @@ class Embedder:
         (points,) = self.session.run(["embeddings"], {"samples": windows.astype(np.float32)})
         return _unit(points.mean(0))
 
-    @cached_property
+    @property
     def session(self) -> "onnxruntime.InferenceSession":
-        """The graph."""
-        return opened(self.folder, threads=self.threads, widened=True)
+        """The graph; all diarisers share it."""
+        return _network(self.folder, self.threads)
+
+
+@lru_cache(maxsize=4)
+def _network(folder: Path, threads: int) -> "onnxruntime.InferenceSession":
+    return opened(folder, threads=threads, widened=True)
 
 
 class Diariser:
