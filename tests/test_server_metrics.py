@@ -131,7 +131,7 @@ def test_metrics_need_a_key_unless_the_server_is_open(tmp_path: Path) -> None:
 
 
 def test_open_streams_are_told(client: TestClient) -> None:
-    with client.websocket_connect("/v1/stream") as socket:
+    with client.websocket_connect("ws://localhost/v1/stream") as socket:
         assert _value(_told(client), "affekt_streams", route="/v1/stream") == 1
         socket.close()
     ends = time.monotonic() + 5
@@ -157,11 +157,11 @@ def test_the_same_people_do_not_drift_and_others_do() -> None:
     drift, usual = Drift(), {"joy": 0.5, "anger": 0.2, "neutral": 0.3}
     for label in _drawn(usual, USUAL + LATELY, seed=1):
         drift.add(KIND, label)
-    ((kind, same),) = drift.distances()
-    assert kind == KIND and same < 0.05
+    ((kind, against, same),) = drift.distances()
+    assert (kind, against) == (KIND, "first") and same < 0.05
     for label in _drawn({"joy": 0.1, "anger": 0.6, "neutral": 0.3}, LATELY, seed=2):
         drift.add(KIND, label)
-    ((_, other),) = drift.distances()
+    ((_, _, other),) = drift.distances()
     assert other > 0.3
     assert {label: round(share, 1) for _, label, share in drift.shares()} == {"joy": 0.1, "anger": 0.6, "neutral": 0.3}
 
@@ -178,7 +178,7 @@ def test_the_window_holds_the_last_readings_and_no_more() -> None:
     for label in ["joy"] * LATELY + ["anger"] * LATELY:
         drift.add(KIND, label)
     assert {label: share for _, label, share in drift.shares() if share} == {"anger": 1.0}
-    assert list(drift.distances()) == [(KIND, 1.0)]
+    assert list(drift.distances()) == [(KIND, "first", 1.0)]
 
 
 def test_what_is_usual_survives_a_restart_and_another_model_learns_its_own(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_what_is_usual_survives_a_restart_and_another_model_learns_its_own(tmp_p
     for label in ["anger"] * FEW:
         again.add(KIND, label)
         again.add(("text", "ekman7", "m@2"), label)
-    assert dict(again.distances()) == {KIND: 1.0, ("text", "ekman7", "m@2"): 0.0}
+    assert {kind: far for kind, _, far in again.distances()} == {KIND: 1.0, ("text", "ekman7", "m@2"): 0.0}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ def saved(store: Store, settings: ServerSettings) -> str:
     media = store.folder / "incoming" / "file_1.wav"
     media.write_bytes(b"sound")
     given: dict[str, Any] = {"key": "open", "origin": "read", "subjects": {"anna": "p1"}, "settings": settings, "media": media}
-    return save_session(store, timeline(), **given)
+    session = save_session(store, timeline(), **given)
+    media.unlink()
+    return session
 
 
 def finished(store: Store, **given: Any) -> Job:
