@@ -195,10 +195,10 @@ def tables(found: dict[str, Any]) -> dict[str, str]:
     for name, one in found.get("files", {}).items():
         lines.append(f"| {name} | {one['rate']:.1f} | {one['p50']:.0f} | {one['p95']:.0f} | {one['p99']:.0f} |")
     for one in found.get("streams", []):
-        lines.append(
-            f"| {one['streams']} live streams: delay of final readings from when an utterance is heard to have ended | | "
-            f"{one['late_ms']['p50']} | {one['late_ms']['p95']} | {one['late_ms']['p99']} |"
-        )
+        pause = one["after_the_end_ms"]["p95"] - one["late_ms"]["p95"]  # until it is heard that an utterance has ended
+        delays = " | ".join(str(one["late_ms"][name] + pause) for name in ("p50", "p95", "p99"))
+        several = "s" * (one["streams"] > 1)
+        lines.append(f"| {one['streams']} live stream{several} of speech: from the end of an utterance to its final reading | | {delays} |")
     if "mixed" in found:
         one = found["mixed"]
         begin, end = one["memory"][min(4, len(one["memory"]) - 1)], one["memory"][-1]
