@@ -16,7 +16,7 @@ from typing import Any, Literal
 from affekt.evaluation.published import Area, Figure, Row, figures
 
 QUICK = 500  # rows of a set
-SAME = 0.01  # a point: where a processor has no VNNI, sums of eight-bit products saturate; that made FER+ 0.7 points worse
+SAME = 0.01  # a point: eight-bit sums are exact everywhere, but floating point between them differs from processor to processor
 FLIPPED = 2  # answers that may turn out otherwise where few are judged
 SURE = 1.96  # standard deviations of 95 %
 LESS = {"ece", "nll", "wrong", "false"}  # what is better where there is less of it
