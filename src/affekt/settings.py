@@ -134,6 +134,8 @@ def _resolved(kind: type[Kind], given: dict[str, Any]) -> Kind:
         return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg'].lower()}, given {one['input']!r}" for one in error.errors())
-        raise InputError(f"a setting cannot be used: {problems}; there are: {', '.join(kind.model_fields)}") from error
+        unknown = any(one["type"] == "extra_forbidden" for one in error.errors())
+        there_are = f"; there are: {', '.join(kind.model_fields)}" if unknown else ""
+        raise InputError(f"a setting cannot be used: {problems}{there_are}") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{named or 'affekt.toml'} is not TOML: {error}") from error

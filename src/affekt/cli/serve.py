@@ -10,6 +10,7 @@ import typer
 
 from affekt.errors import InputError
 from affekt.settings import ServerSettings, resolve_server
+from affekt.store.database import open_store
 
 CONNECTIONS = 900  # at a time; of the 1,024 files that a process may usually open, some are left for the database and for uploads
 IDLE = 30  # seconds after a reply in which a connection is kept for another call
@@ -27,6 +28,7 @@ def serve(**given: Any) -> None:
     for chatty in ("alembic", "faster_whisper"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_tells_no_address)
+    open_store(settings.folder, url=settings.database).close()  # what is wrong with it is told in a line, before anything is started
     app, bound = make_app(settings), _bound(settings)
     app.state.address = _address(bound)
     sys.stderr.write(f"affekt: listening on {app.state.address}\n")

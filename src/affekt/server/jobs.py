@@ -24,7 +24,7 @@ from affekt.server.permission import permit
 from affekt.server.problems import Problem
 from affekt.server.reads import ReadFile, sent
 from affekt.server.service import Service, Serving
-from affekt.server.uploads import ending_of, form_of, keep, name_of
+from affekt.server.uploads import ending_of, form_of, form_with, keep, name_of
 from affekt.settings import ServerSettings
 from affekt.sources.table import ENDINGS as TABLES
 from affekt.sources.table import is_table
@@ -80,22 +80,8 @@ class Page(BaseModel):
     next: str | None = Field(description="`before` of the next page; null: there is none")
 
 
-BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {"type": "string", "format": "binary", "description": "a text, a sound, a video, an image or a table"},
-                    "options": {"$ref": "#/components/schemas/ReadJob"},
-                },
-            },
-            "encoding": {"options": {"contentType": "application/json"}},
-        },
-    },
-}
+FORM = form_with("ReadJob", what="a text, a sound, a video, an image or a table")
+BODY = {"required": True, "content": {"multipart/form-data": FORM}}
 SCHEMAS = (ReadJob,)  # that only `BODY` names
 
 

@@ -18,7 +18,7 @@ from affekt.server.named import Name, SubjectId, Words
 from affekt.server.permission import modalities_of, only_agreed, permit, permit_now
 from affekt.server.problems import Problem, problem_of
 from affekt.server.service import File, Service, Serving, Text
-from affekt.server.uploads import ending_of, form_of, name_of, named, received
+from affekt.server.uploads import ending_of, form_of, form_with, name_of, named, received
 from affekt.sources import open_source
 from affekt.store.audit import last_number
 from affekt.store.sessions import add_session, check_saving
@@ -83,23 +83,9 @@ ANSWER = {
         },
     },
 }
-BODY = {
-    "required": True,
-    "content": {
-        "application/json": {"schema": {"$ref": "#/components/schemas/ReadTexts"}},
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {"type": "string", "format": "binary", "description": "a text, a conversation, a sound, a video or an image"},
-                    "options": {"$ref": "#/components/schemas/ReadFile"},
-                },
-            },
-            "encoding": {"options": {"contentType": "application/json"}},
-        },
-    },
-}
+TEXTS = {"schema": {"$ref": "#/components/schemas/ReadTexts"}}
+FORM = form_with("ReadFile", what="a text, a conversation, a sound, a video or an image")
+BODY = {"required": True, "content": {"application/json": TEXTS, "multipart/form-data": FORM}}
 SCHEMAS = (ReadTexts, ReadFile)  # that only `BODY` names
 
 
