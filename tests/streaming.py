@@ -18,6 +18,7 @@ import uvicorn
 from PIL import Image
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection as Blocking
 
 from affekt.pipeline import Reader
 from affekt.server.app import make_app
@@ -186,3 +187,12 @@ def refused(url: str, *messages: Input, path: str = "/v1/stream") -> tuple[int |
             return socket.close_code, told
 
     return asyncio.run(asyncio.wait_for(ask(), PATIENCE))
+
+
+def rest(socket: Blocking) -> list[dict[str, Any]]:
+    """All that is told until the connection closes."""
+    told = []
+    with suppress(ConnectionClosed):
+        while True:
+            told.append(json.loads(socket.recv(timeout=30)))
+    return told
