@@ -25,7 +25,7 @@ def serve(**given: Any) -> None:
 
     settings = resolve_server(**given)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for chatty in ("alembic", "faster_whisper"):
+    for chatty in ("alembic", "faster_whisper", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_tells_no_address)
     open_store(settings.folder, url=settings.database).close()  # what is wrong with it is told in a line, before anything is started
