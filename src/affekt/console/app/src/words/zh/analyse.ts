@@ -1,0 +1,5 @@
+import type english from '../en/analyse';
+import type { Translated } from '../translated';
+
+export default {
+} satisfies Translated<typeof english>;
