@@ -65,15 +65,16 @@ def projected(corpus: str, split: str, source: str, target: str) -> list[Row]:
 
 
 def held_out_ekman7() -> list[Row]:
-    """Held-out rows of four corpora with exactly one of ekman7's labels."""
+    """Held-out rows of four corpora with exactly one of ekman7's labels; the group of a row is its corpus."""
     subtitles = [row for row in rows("xed", "test", "plutchik8") if not {"anticipation", "trust"} & set(row.labels or ())]
     plain = [replace(row, labels=row.labels or ("neutral",)) for row in rows("brighter", "dev", "ekman6")]
-    return [
-        *[row for row in plain if len(row.labels or ()) == 1],
-        *[row for row in subtitles if len(row.labels or ()) == 1],
-        *rows("cped", "test", "ekman7"),
-        *projected("goemotions", "test", "goemotions28", "ekman7"),
-    ]
+    found = {
+        "brighter": [row for row in plain if len(row.labels or ()) == 1],
+        "xed": [row for row in subtitles if len(row.labels or ()) == 1],
+        "cped": rows("cped", "test", "ekman7"),
+        "goemotions": projected("goemotions", "test", "goemotions28", "ekman7"),
+    }
+    return [replace(row, group=corpus) for corpus, some in found.items() for row in some]
 
 
 # name of the row -> (label set, its rows, models beside ours that may answer)

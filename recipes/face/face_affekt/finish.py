@@ -84,7 +84,7 @@ def card(folder: Path, calibration: dict[str, Calibration], facts: dict) -> Card
         licence={
             "code": "Apache-2.0",
             "weights": "research only: FER2013's images carry no licence",
-            "data": "FER2013 no licence stated; FER+ votes MIT; FaceRes MIT",
+            "data": "FER2013 none stated; FER+ MIT",
         },
         commercial=False,
         calibration=calibration,

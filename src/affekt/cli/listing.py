@@ -1,69 +1,58 @@
 """`affekt models` and `affekt labels`: what there is, from the cards and the label sets themselves."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from affekt import catalog
-from affekt.calibration.context import SHIPPED as CONTEXT
-from affekt.encoders._card import read_card
-from affekt.fusion._learned import read
 from affekt.parts import Card
+from affekt.shipped import Shipped, materials, shipped
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def models(as_json: AsJson = False) -> None:
-    """List the models: licence, languages, label sets and measured quality, and what is learned of fusion and context."""
-    found = sorted((catalog.find("encoders", name) for name in catalog.names("encoders")), key=lambda part: part.shipped is None)
-    parts = {part.name: part for part in found}
-    cards = {name: read_card(part.shipped) for name, part in parts.items() if part.shipped is not None}
+    """List the models: licence, languages, label sets, measured quality and materials, and what is learned of fusion and context."""
+    ours, names = shipped(), {one.card.name for one in shipped()}
+    others = [part for name in catalog.names("encoders") if (part := catalog.find("encoders", name)).name not in names]
     if as_json:
-        listed = [
-            _plain(cards[name], kind="encoder", sets=[*cards[name].calibration])
-            if name in cards
-            else {"name": name, "modality": part.modality, "kind": "encoder", "shipped": False}
-            for name, part in parts.items()
-        ]
-        listed += [_plain(card, kind=kind, sets=sets) for kind, card, sets in _learned()]
-        print(json.dumps(listed, ensure_ascii=False, indent=1))
+        plain = [{"name": part.name, "modality": part.modality, "kind": "encoder", "shipped": False} for part in others]
+        print(json.dumps([*map(_plain, ours), *plain], ensure_ascii=False, indent=1))
         return
-    for name, part in parts.items():
-        if name in cards:
-            named = _named(cards[name], what=part.modality, sets=[*cards[name].calibration])
-            print("\n".join([*named, *_measured(cards[name]), *_limits(cards[name])]))
-        else:
-            print(f"{name}  {part.modality}, {'name the folder of a trained one' if part.needs_folder else 'ready, with its extra'}")
-    for kind, card, sets in _learned():
-        print("\n".join([*_named(card, what=kind, sets=sets), *_limits(card)]))
+    for one in ours:
+        print("\n".join([*_named(one), *_measured(one), *_made_of(one.card), *_limits(one.card)]))
+    for part in others:
+        print(f"{part.name}  {part.modality}, {'name the folder of a trained one' if part.needs_folder else 'ready, with its extra'}")
 
 
-def _learned() -> Iterator[tuple[str, Card, Sequence[str]]]:
-    """What is learned beside the encoders: what it serves, its card, and its label sets."""
-    for name in catalog.names("fusion"):
-        if (folder := catalog.find("fusion", name).folder) is not None:
-            yield "fusion", read_card(folder), list(read(folder).pools)
-    yield "context", (card := read_card(CONTEXT)), [card.facts["labels"]]
-
-
-def _plain(card: Card, *, kind: str, sets: Sequence[str]) -> dict[str, Any]:
+def _plain(one: Shipped) -> dict[str, Any]:
+    card = one.card
     named = {name: getattr(card, name) for name in ("name", "revision", "modality", "commercial", "languages")}
-    return {**named, "kind": kind, "shipped": True, "licence": dict(card.licence), **card.facts, "labels": [*sets]}
+    made_of = [asdict(material) for material in materials(card)]
+    learned = {"kind": one.kind, "shipped": True, "licence": dict(card.licence), "materials": made_of}
+    return {**named, **learned, **card.facts, "labels": [*one.sets]}
 
 
-def _named(card: Card, *, what: str, sets: Sequence[str]) -> list[str]:
+def _named(one: Shipped) -> list[str]:
+    card, what = one.card, one.card.modality if one.kind == "encoder" else one.kind
     return [
         f"{card.name}@{card.revision}  {what}, shipped, {'commercial use allowed' if card.commercial else 'non-commercial'}",
-        f"  label sets  {', '.join(sets)}",
+        f"  label sets  {', '.join(one.sets)}",
         f"  languages   {', '.join(card.languages)}",
         f"  licence     {card.licence['weights']}",
     ]
 
 
-def _measured(card: Card) -> Iterator[str]:
-    for name, row in card.facts.get("measured", {}).items():
+def _made_of(card: Card) -> Iterator[str]:
+    for one in materials(card):
+        yield f"  {one.what:11s} {one.name}: {one.licence}"
+
+
+def _measured(one: Shipped) -> Iterator[str]:
+    for name, row in one.card.facts.get("measured", {}).items() if one.kind == "encoder" else ():
         figure = f"macro-F1 {row['macro_f1']:.3f}" if "macro_f1" in row else f"Pearson of valence {row['pearson']['valence']:.3f}"
         yield f"  measured    {name}: {figure}"
 
