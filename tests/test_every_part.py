@@ -15,7 +15,7 @@ from affekt.encoders._card import read_card, write_card
 from affekt.errors import InputError
 from affekt.fusion import fuse
 from affekt.parts import Encoder, SpeechCorpus
-from affekt.results import Clip, Reading, Timeline
+from affekt.results import Clip, Mark, Reading, Timeline
 
 PACKAGE = Path(affekt.__file__).parent
 SHIPPED = [name for name in catalog.names("encoders") if catalog.find("encoders", name).shipped]
@@ -137,9 +137,9 @@ def _timelines() -> list[Timeline]:
 
     empty = Timeline("a.txt", 0, "characters", "ekman7", ())
     one = Timeline("text", 9, "characters", "ekman7", (reading(None, 0, 9),), transcript="so happy!")
-    many = Timeline(
-        "call.srt", 9, "seconds", "ekman7", (reading("Анна", 0, 4), reading("客户 <&>", 5, 9)), (reading(None, 0, 9),), "so happy!", ("w",)
-    )
+    said = (reading("Анна", 0, 4), reading("客户 <&>", 5, 9))
+    marks = (Mark(7.5, "asked for <her> & him\nagain -->"), Mark(0.0))
+    many = Timeline("call.srt", 9, "seconds", "ekman7", said, (reading(None, 0, 9),), "so happy!", ("w",), marks=marks)
     return [empty, one, many]
 
 
@@ -177,7 +177,8 @@ def test_the_public_names_are_these_and_import_takes_no_library() -> None:
     import subprocess
     import sys
 
-    assert affekt.__all__ == ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "evaluate", "read", "read_table", "train"]
+    types = ["AffektError", "Clip", "LabelSet", "Mark", "Reader", "Reading", "Timeline"]
+    assert affekt.__all__ == [*types, "evaluate", "read", "read_table", "train"]
     code = "import sys, affekt; print([m for m in ('numpy', 'onnxruntime', 'pydantic', 'torch') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 

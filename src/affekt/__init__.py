@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from affekt.evaluation.on_data import evaluate
     from affekt.parts import LabelSet
     from affekt.pipeline import Reader
-    from affekt.results import Clip, Reading, Timeline
+    from affekt.results import Clip, Mark, Reading, Timeline
     from affekt.shared import read
     from affekt.training.workbench import train
 
@@ -25,6 +25,7 @@ _PUBLIC = {
     "AffektError": "errors",
     "Clip": "results",
     "LabelSet": "parts",
+    "Mark": "results",
     "Reader": "pipeline",
     "Reading": "results",
     "Timeline": "results",
@@ -33,7 +34,7 @@ _PUBLIC = {
     "read_table": "batch",
     "train": "training.workbench",
 }
-__all__ = ["AffektError", "Clip", "LabelSet", "Reader", "Reading", "Timeline", "evaluate", "read", "read_table", "train"]
+__all__ = ["AffektError", "Clip", "LabelSet", "Mark", "Reader", "Reading", "Timeline", "evaluate", "read", "read_table", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """What travels through Affekt: a `Clip` goes in, a `Reading` says what one model made of it, a `Timeline` holds all.
 
-All three are frozen, checked when made, and plain Python inside, so they pickle, print and turn into JSON as they are.
+All are frozen, checked when made, and plain Python inside, so they pickle, print and turn into JSON as they are.
 """
 
 import json
@@ -193,6 +193,25 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment that a person marked, with what they noted.
+
+    Args:
+        time: in the unit of the timeline.
+
+    Raises:
+        BadResult: it is not at 0 or later.
+    """
+
+    time: float
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.time) and self.time >= 0):
+            raise BadResult(f"a mark at {self.time}; it is at 0 or later")
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """The readings of one source in order of time.
 
@@ -204,6 +223,7 @@ class Timeline:
         fused: one reading that speaks for several: all modalities at one time, or a whole long text.
         warnings: what the reader should know: a bad character, a text that was cut.
         events: expressions that come and go on faces, in order of their onsets.
+        marks: moments that people marked, in order of time.
     """
 
     source: str
@@ -216,10 +236,12 @@ class Timeline:
     warnings: tuple[str, ...] = ()
     people: tuple[str, ...] = field(default=())
     events: tuple[Event, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.readings, key=lambda reading: (reading.start, reading.end)))
         object.__setattr__(self, "readings", ordered)
+        object.__setattr__(self, "marks", tuple(sorted(self.marks, key=lambda mark: mark.time)))
         heard = dict.fromkeys(reading.who for reading in ordered if reading.who is not None)
         object.__setattr__(self, "people", tuple(dict.fromkeys((*self.people, *heard))))
 
@@ -289,6 +311,7 @@ class Timeline:
             "fused": [reading.to_dict() for reading in self.fused],
             "warnings": list(self.warnings),
             "events": [asdict(event) for event in self.events],
+            "marks": [asdict(mark) for mark in self.marks],
         }
 
     @classmethod
@@ -298,6 +321,7 @@ class Timeline:
         for name in ("readings", "fused"):
             fields[name] = tuple(map(Reading.from_dict, given[name]))
         fields["events"] = tuple(Event(**event) for event in given.get("events", ()))
+        fields["marks"] = tuple(Mark(**mark) for mark in given.get("marks", ()))
         return cls(**{**fields, "people": tuple(given["people"]), "warnings": tuple(given["warnings"])})
 
     def to_json(self) -> str:

@@ -41,6 +41,7 @@ def json_schema() -> dict[str, Any]:
         "words": maybe_text,
     }
     event = {"label": text, "who": maybe_text, "onset": number, "apex": number, "offset": number, "score": score}
+    mark = {"time": {"type": "number", "minimum": 0}, "note": text}
     readings = {"type": "array", "items": {"$ref": "#/$defs/reading"}}
     timeline = {
         "source": text,
@@ -53,12 +54,13 @@ def json_schema() -> dict[str, Any]:
         "fused": readings,
         "warnings": {"type": "array", "items": text},
         "events": {"type": "array", "items": {"$ref": "#/$defs/event"}},
+        "marks": {"type": "array", "items": {"$ref": "#/$defs/mark"}},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Timeline",
         **_object(timeline),
-        "$defs": {"reading": _object(reading), "event": _object(event)},
+        "$defs": {"reading": _object(reading), "event": _object(event), "mark": _object(mark)},
     }
 
 

@@ -81,7 +81,7 @@ def _timeline_schemas() -> dict[str, Any]:
     whole.pop("$schema")
     members = {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}}
     problem = {"type": "object", "description": "RFC 9457", "required": list(members), "properties": members}
-    return {"Timeline": whole, "Reading": parts["reading"], "Event": parts["event"], "Problem": problem}
+    return {"Timeline": whole, "Reading": parts["reading"], "Event": parts["event"], "Mark": parts["mark"], "Problem": problem}
 
 
 def _renamed(schema: Any) -> Any:

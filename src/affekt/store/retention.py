@@ -14,7 +14,7 @@ from affekt.store import tables
 from affekt.store.audit import SERVER, append
 from affekt.store.database import Store
 from affekt.store.jobs import ENDED, RESULTS, remove_file, remove_written
-from affekt.store.sessions import MEDIA, remove_sessions
+from affekt.store.sessions import MEDIA, remove_sessions, silent
 from affekt.store.tables import Job, Media, Session, StoredReading
 
 AT_ONCE = 100  # rows that go in one transaction, so that nobody else waits for long
@@ -82,7 +82,7 @@ def _forget_words(transaction: Transaction, session: str) -> None:
     row = transaction.get(Session, session, with_for_update=True)  # or what is erased of it meanwhile would come back
     if row is None:  # another server was faster
         return
-    row.timeline, row.text_until = {**row.timeline, "transcript": None}, None
+    row.timeline, row.text_until = {**row.timeline, "transcript": None, "marks": silent(row.timeline.get("marks", ()))}, None
     for reading in transaction.scalars(select(StoredReading).where(StoredReading.session == session)):
         if reading.data.get("words") is not None:
             reading.data = {**reading.data, "words": None}
