@@ -35,6 +35,21 @@ RULES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the rules say of a modality in a deployment.
+
+    Args:
+        why: in a sentence.
+        law: the article that rules it; None: no rule is about it.
+    """
+
+    modality: Modality
+    allowed: bool
+    why: str
+    law: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """What whoever runs Affekt declares.
 
@@ -64,8 +79,26 @@ class Deployment:
 
     def allowed(self) -> tuple[Modality, ...]:
         """The modalities that may be read here."""
-        refused = {one for rule in RULES if rule.setting == self.setting and self.reason not in rule.unless for one in rule.refuses}
-        return tuple(one for one in READ if one not in refused)
+        return tuple(one.modality for one in self.rulings() if one.allowed)
+
+    def rulings(self) -> tuple[Ruling, ...]:
+        """What the rules say of each modality here."""
+        return tuple(self._ruling(one) for one in READ)
+
+    def _ruling(self, modality: Modality) -> Ruling:
+        for rule in (one for one in RULES if one.setting == self.setting and modality in one.refuses):
+            reasons = " or ".join(rule.unless)
+            if self.reason not in rule.unless:
+                why = f"in the setting {self.setting} emotion is not inferred from {modality}, unless a {reasons} reason is declared"
+                return Ruling(modality, False, why, rule.law)
+            why = f"in the setting {self.setting} only the declared {self.reason} reason lets emotion be inferred from {modality}"
+            return Ruling(modality, True, why, rule.law)
+        what = (
+            "no biometric data, which the rules are about"
+            if modality not in BIOMETRIC
+            else f"free to be read in the setting {self.setting}"
+        )
+        return Ruling(modality, True, f"{modality} is {what}", None)
 
 
 def deployment_of(settings: ServerSettings) -> Deployment:

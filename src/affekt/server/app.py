@@ -17,6 +17,7 @@ from affekt.server import (
     audit,
     declared,
     feedback,
+    formats,
     health,
     hume,
     jobs,
@@ -25,10 +26,12 @@ from affekt.server import (
     metrics,
     pages,
     reads,
+    recordings,
     sessions,
     stream,
     subjects,
     transcriptions,
+    trends,
 )
 from affekt.server.batching import Batcher
 from affekt.server.drift import Drift, expected_by_cards
@@ -45,21 +48,24 @@ from affekt.server.working import Workers, keep_sweeping
 from affekt.settings import ServerSettings, Settings
 from affekt.store.database import open_store
 
-PEOPLE = (sessions.router, feedback.router, subjects.router, keys.router, audit.router, declared.router)  # what is kept, of and by whom
+KEPT = (sessions.router, recordings.router, trends.router, feedback.router)
+PEOPLE = (subjects.router, keys.router, audit.router, declared.router)
 ROUTERS = (
     reads.router,
     jobs.router,
     transcriptions.router,
+    formats.router,
     listing.router,
     health.router,
     metrics.router,
     stream.router,
     hume.router,
     pages.router,
+    *KEPT,
     *PEOPLE,
 )
 SHAPES = {transcriptions.PATH: transcriptions.told}
-SCHEMAS = (*reads.SCHEMAS, *jobs.SCHEMAS)  # of bodies that FastAPI does not read by itself
+SCHEMAS = (*reads.SCHEMAS, *jobs.SCHEMAS, *sessions.SCHEMAS, *formats.SCHEMAS)  # of bodies that FastAPI does not read by itself
 TOGETHER = 16  # texts of a run: on a processor without VNNI more gain nothing, and all would wait for all
 SMALL = 2**20  # bytes of a body without texts and files: FastAPI reads it before anybody has asked for the key
 SAMPLE = "This is read once, so that the model is warm."
@@ -86,7 +92,9 @@ def make_app(settings: ServerSettings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     answer_with_problems(app, shapes=SHAPES)
-    larger = {"/v1/read": settings.most_bytes, transcriptions.PATH: settings.most_bytes, "/v1/jobs": settings.most_job_bytes}
+    written = (formats.PATH.format(name=name) for name in formats.NAMES)
+    whole = ("/v1/read", transcriptions.PATH, "/v1/sessions", *written)  # a body may hold as much as is read at once
+    larger = {**dict.fromkeys(whole, settings.most_bytes), "/v1/jobs": settings.most_job_bytes}
     app.add_middleware(BodyLimit, most=min(SMALL, settings.most_bytes), larger=larger, shapes=SHAPES)
     app.add_middleware(Unraised, shapes=SHAPES)
     if origins := [origin.strip() for origin in settings.origins.split(",") if origin.strip()]:

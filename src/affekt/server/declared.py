@@ -1,16 +1,22 @@
-"""`GET /v1/notice` and `GET /v1/receipts/key`: what anybody may know of a deployment, without a key."""
+"""What a deployment declares: `GET /v1/notice` and `GET /v1/receipts/key`, which need no key, and `GET /v1/deployment`."""
 
 from base64 import b64encode
 from hashlib import sha256
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from affekt import __version__
 from affekt.policy.deployment import deployment_of
 from affekt.policy.notice import STYLE, notice
+from affekt.results import Modality
+from affekt.server.access import Reads, Role
 from affekt.server.service import Serving
+from affekt.settings import Purpose, Reason, ServerSettings, Setting
+from affekt.store.keys import name_of
 from affekt.store.signing import public_key
 
 router = APIRouter(tags=["declared"])
@@ -31,6 +37,86 @@ class ToldNotice(BaseModel):
     lang: str
     title: str
     sections: list[ToldSection]
+
+
+class ToldRuling(BaseModel):
+    """Whether a modality may be read here."""
+
+    modality: Modality
+    allowed: bool
+    why: str
+    article: str | None = Field(description="of the law that rules it; null: no rule is about it")
+
+
+class ToldKeep(BaseModel):
+    """How long what is kept."""
+
+    readings_days: float = Field(description="saved sessions; 0: nothing can be saved")
+    text_days: float = Field(description="their words; 0: not kept")
+    media_days: float = Field(description="their sounds, images and videos; 0: not kept")
+    results_hours: float = Field(description="results of jobs")
+
+
+class ToldLimits(BaseModel):
+    """How much a call may hold, a job, and how many streams run at a time."""
+
+    bytes: int
+    job_bytes: int
+    seconds: float
+    job_seconds: float
+    characters: int
+    texts: int
+    pixels: int
+    streams: int
+
+
+class ToldCaller(BaseModel):
+    """Who calls."""
+
+    key: str = Field(description="its id; open: no key is needed")
+    name: str | None
+    role: Role
+
+
+class ToldDeployment(BaseModel):
+    """What this server declares, keeps and allows."""
+
+    version: str
+    purpose: Purpose
+    setting: Setting
+    reason: Reason
+    contact: str
+    require_consent: bool
+    modalities: list[ToldRuling]
+    keep: ToldKeep
+    limits: ToldLimits
+    labels: str = Field(description="label set that readings speak where a call asks for none")
+    transcript: str | None = Field(description="what writes down what is said; null: nothing does")
+    access: Literal["open", "keys"] = Field(description="open: no key is needed as yet")
+    caller: ToldCaller
+
+
+@router.get("/v1/deployment")
+def deployment(service: Serving, caller: Reads) -> ToldDeployment:
+    """What this server declares, keeps and allows, and who calls."""
+    settings, declared = service.settings, deployment_of(service.settings)
+    rulings = [ToldRuling(modality=one.modality, allowed=one.allowed, why=one.why, article=one.law) for one in declared.rulings()]
+    return ToldDeployment(
+        version=__version__,
+        **{name: getattr(settings, name) for name in ("purpose", "setting", "reason", "contact", "require_consent")},
+        modalities=rulings,
+        keep=ToldKeep(**_named("keep", ToldKeep, settings)),
+        limits=ToldLimits(**_named("most", ToldLimits, settings), streams=settings.streams),
+        labels=service.reader.labels.name,
+        transcript=Path(settings.transcript).name or None,  # a folder of ours is not theirs
+        access="open" if service.open else "keys",
+        caller=ToldCaller.model_validate({"key": caller.key, "name": name_of(service.store, caller.key), "role": caller.role}),
+    )
+
+
+def _named(prefix: str, told: type[BaseModel], settings: ServerSettings) -> dict[str, Any]:
+    """The settings that a model repeats without their prefix."""
+    return {name: found for name in told.model_fields if (found := getattr(settings, f"{prefix}_{name}", None)) is not None}
 
 
 @router.get("/v1/notice", response_model=ToldNotice, responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}})

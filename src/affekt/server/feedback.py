@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from affekt.server.access import Reads, needs
 from affekt.server.named import After, IdPath, Limit, Name
 from affekt.server.problems import Problem
-from affekt.server.service import Serving
+from affekt.server.service import Service, Serving
 from affekt.server.sessions import visible
 from affekt.store.feedback import give_feedback, list_feedback, training_rows
 
@@ -71,6 +71,13 @@ def give(id: IdPath, asked: AskedFeedback, service: Serving, caller: Reads) -> G
     return GivenFeedback(id=given.id)
 
 
+@router.get("/v1/sessions/{id}/feedback")
+def given(id: IdPath, service: Serving, caller: Reads, after: After = None, limit: Limit = 100) -> AllFeedback:  # noqa: A002 (likewise)
+    """What people say that the readings of a session should have said, the oldest first."""
+    visible(service, caller, id)
+    return _listed(service, session=id, after=after, limit=limit)
+
+
 @router.get(
     "/v1/feedback",
     dependencies=[needs("analyst")],
@@ -79,12 +86,18 @@ def give(id: IdPath, asked: AskedFeedback, service: Serving, caller: Reads) -> G
 )
 def feedback(
     service: Serving,
+    session: Annotated[str | None, Query(max_length=40, pattern=r"^[A-Za-z0-9_-]+$", description="id of the session that it is of")] = None,
     after: After = None,
     limit: Limit = 100,
     format: Annotated[Literal["json", "jsonl"], Query()] = "json",  # noqa: A002
 ) -> AllFeedback | Response:
     """Feedback, the oldest first; as `jsonl`, all of it whose words are kept, in rows that `affekt train --data` takes."""
     if format == "jsonl":
-        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in training_rows(service.store))
+        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in training_rows(service.store, session=session))
         return StreamingResponse(lines, media_type=JSON_LINES)
-    return AllFeedback(feedback=[ToldFeedback.model_validate(one) for one in list_feedback(service.store, after=after, limit=limit)])
+    return _listed(service, session=session, after=after, limit=limit)
+
+
+def _listed(service: Service, *, session: str | None, after: str | None, limit: int) -> AllFeedback:
+    found = list_feedback(service.store, session=session, after=after, limit=limit)
+    return AllFeedback(feedback=[ToldFeedback.model_validate(one) for one in found])

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
@@ -12,12 +11,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from affekt import catalog
 from affekt.batch import open_table
-from affekt.errors import AffektError, UnknownName
-from affekt.parts import Format
+from affekt.errors import AffektError
 from affekt.results import Modality, Timeline
 from affekt.server.access import Caller, Reads
+from affekt.server.formats import file_of, find, media_type
 from affekt.server.media import Limits, examine, told
 from affekt.server.named import IdPath, Limit, Name
 from affekt.server.permission import permit
@@ -34,11 +32,6 @@ from affekt.store.tables import new_id, now
 
 router = APIRouter(tags=["jobs"])
 COME_AGAIN = {"Retry-After": "30"}  # seconds: a job takes seconds to hours, so this is only a beginning
-TYPES = {
-    "csv": "text/csv", "elan": "application/xml", "emotionml": "application/emotionml+xml", "json": "application/json",
-    "jsonl": "application/jsonl", "label_studio": "application/json", "png": "image/png", "srt": "application/x-subrip",
-    "svg": "image/svg+xml", "webvtt": "text/vtt", "tsv": "text/tab-separated-values", "parquet": "application/vnd.apache.parquet",
-}  # fmt: skip
 Word = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
 
 
@@ -144,7 +137,9 @@ def result(
     kept = jobs.result_of(service.store, job)
     if kept is None:
         raise _gone()
-    return JSONResponse(kept) if format_ in (None, "json") else _written(kept, found, _format(format_ or "json"))
+    if format_ in (None, "json"):
+        return JSONResponse(kept)
+    return file_of(Timeline.from_dict(kept), find(format_ or "json"), stem=found.request["name"])
 
 
 @router.delete("/v1/jobs/{job}", status_code=204)
@@ -263,19 +258,4 @@ def _table(service: Service, job: tables.Job, asked: str | None) -> Response:
     if not path.is_file():
         raise _gone()
     stem = job.request["file"].lower().removesuffix(".gz").removesuffix(path.suffix)
-    return FileResponse(path, media_type=TYPES.get(ending, "application/octet-stream"), filename=f"{stem}.affekt{path.suffix}")
-
-
-def _written(timeline: dict[str, Any], job: tables.Job, part: Format) -> Response:
-    name = quote(f"{job.request['name']}.{part.ending}")
-    headers = {"Content-Disposition": f"attachment; filename*=utf-8''{name}"}  # a browser shows no drawing as a page of ours
-    return Response(part.write(Timeline.from_dict(timeline)), media_type=TYPES.get(part.name, "text/plain"), headers=headers)
-
-
-def _format(asked: str) -> Format:
-    """A format by its name or by the ending of its files."""
-    parts = [catalog.find("formats", name) for name in catalog.names("formats")]
-    found = next((part for part in parts if asked in (part.name, part.ending, part.ending.lower())), None)
-    if found is None:
-        raise UnknownName(asked, "formats", catalog.names("formats"))
-    return found
+    return FileResponse(path, media_type=media_type(ending), filename=f"{stem}.affekt{path.suffix}")

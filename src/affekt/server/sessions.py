@@ -1,38 +1,60 @@
 """`/v1/sessions`: what was saved. Readers see what their own key saved, analysts all."""
 
-import mimetypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
-from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from affekt import catalog
-from affekt.parts import Format
+from affekt.results import Modality
 from affekt.server.access import Caller, Reads
-from affekt.server.named import PERSON, After, IdPath, Limit
+from affekt.server.formats import file_of, find, media_type
+from affekt.server.given import GivenTimeline, check_keepable, check_labels, modalities_in
+from affekt.server.named import PERSON, After, IdPath, Limit, Name, SubjectId, Words
+from affekt.server.permission import only_agreed, permit_now
 from affekt.server.problems import Problem
+from affekt.server.reads import parsed
 from affekt.server.service import Service, Serving
-from affekt.server.uploads import PIECE
-from affekt.store.sessions import delete_session, find_session, list_sessions, load_timeline, media_of
+from affekt.store.audit import last_number
+from affekt.store.overview import Overview, overviews
+from affekt.store.sessions import check_saving, delete_session, find_session, list_sessions, load_timeline, save_session
 from affekt.store.tables import Session
 
 router = APIRouter(tags=["sessions"])
 FORMATS = tuple(name for name in catalog.names("formats") if not catalog.find("formats", name).binary)
-TIMELINE = {"application/json": {"schema": {"$ref": "#/components/schemas/Timeline"}}, "text/plain": {"schema": {"type": "string"}}}
-ANY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+TIMELINE = {media_type(name): {"schema": {"type": "string"}} for name in FORMATS} | {
+    "application/json": {"schema": {"$ref": "#/components/schemas/Timeline"}}
+}
 Subject = Annotated[str | None, Query(min_length=1, max_length=200, pattern=PERSON, description="id of a person who is in them")]
 Moment = Annotated[datetime | None, Query(description="in UTC, unless it has a time zone")]
 
 
-class ToldSession(BaseModel):
+class AskedSession(BaseModel):
+    """A timeline to keep."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    timeline: GivenTimeline
+    name: Words = Field("", description="what the session is called; best nothing that says who is in it")
+    subjects: dict[Name, SubjectId] = Field(default_factory=dict, max_length=64, description="who is who, as of POST /v1/read")
+
+
+class AddedSession(BaseModel):
+    """That it is kept."""
+
+    id: str
+
+
+class KeptSession(BaseModel):
     """A session, without its readings."""
 
     id: str
     name: str
-    origin: str = Field(description="read, job or stream")
+    origin: str = Field(description="read, job, stream, or given: a timeline that a caller sent")
     key: str | None = Field(description="id of the key that saved it, or open")
     labels: str
     unit: str
@@ -42,10 +64,34 @@ class ToldSession(BaseModel):
     text_until: datetime | None = Field(description="when its words are deleted; null: none are kept")
 
 
+class Top(BaseModel):
+    """The likeliest label, and its share of the time in which readings are sure enough."""
+
+    label: str
+    share: float = Field(ge=0, le=1)
+
+
+class ToldSession(KeptSession):
+    """A session, with its readings in numbers."""
+
+    readings: int = Field(description="of single modalities")
+    abstained: int = Field(description="readings that are not sure enough")
+    people: int
+    modalities: list[Modality]
+    top: Top | None = Field(description="null: no reading is sure enough")
+    marks: int
+    media: bool = Field(description="its sound, image or video is kept")
+    subjects: list[str] = Field(description="ids of the people who are in it; readers are told none")
+
+
 class Sessions(BaseModel):
     """Sessions, the newest first; `after` with the id of the last has those that follow."""
 
     sessions: list[ToldSession]
+
+
+BODY = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/AskedSession"}}}}
+SCHEMAS = (AskedSession,)  # that only `BODY` names
 
 
 @router.get("/v1/sessions")
@@ -55,6 +101,9 @@ def sessions(
     subject: Subject = None,
     since: Moment = None,
     until: Moment = None,
+    name: Annotated[Words | None, Query(description="part of their names, in capital letters or small ones")] = None,
+    modality: Annotated[Modality | None, Query(description="of some of their readings")] = None,
+    origin: Annotated[Literal["read", "job", "stream", "given"] | None, Query()] = None,
     after: After = None,
     limit: Limit = 100,
 ) -> Sessions:
@@ -62,8 +111,33 @@ def sessions(
     key = None if caller.may("analyst") else caller.key
     if after is not None:
         visible(service, caller, after)
-    found = list_sessions(service.store, key=key, subject=subject, since=since, until=until, after=after, limit=limit)
-    return Sessions(sessions=told(found))
+    which = {"key": key, "subject": subject, "since": since, "until": until, "name": name, "modality": modality, "origin": origin}
+    found = list_sessions(service.store, after=after, limit=limit, **which)
+    counted = overviews(service.store, [row.id for row in found])
+    return Sessions(sessions=[_told(row, counted[row.id], caller) for row in found])
+
+
+@router.post("/v1/sessions", status_code=201, response_model=AddedSession, openapi_extra={"requestBody": BODY})
+async def add(request: Request, service: Serving, caller: Reads) -> JSONResponse:
+    """Keeps a timeline that was read here before, as by a stream of which is decided at its end whether it is kept.
+
+    It is what `save` of POST /v1/read does: the same is refused, and as long kept. Who was erased before this call is on record again.
+    """
+    return JSONResponse({"id": await run_in_threadpool(_add, service, caller, await request.body())}, 201)
+
+
+def _add(service: Service, caller: Caller, body: bytes) -> str:
+    check_saving(service.settings)
+    since = last_number(service.store)
+    asked = parsed(AskedSession, body)
+    timeline, subjects = asked.timeline.root, asked.subjects
+    check_labels(timeline, service.labels_of(timeline.labels))
+    check_keepable(timeline, body)
+    modalities = modalities_in(timeline)
+    permit_now(service, caller, modalities=modalities, subjects=subjects, again=True)  # it was counted when it was read
+    timeline = only_agreed(service, timeline, subjects=subjects, written=set(modalities) <= {"text"})
+    how: dict[str, Any] = {"subjects": subjects, "settings": service.settings, "since": since}
+    return save_session(service.store, timeline, key=caller.key, origin="given", name=asked.name, **how)
 
 
 @router.get("/v1/sessions/{id}", response_class=Response, responses={200: {"content": TIMELINE, "description": "the timeline"}})
@@ -74,31 +148,13 @@ def session(
     format: Annotated[str, Query(json_schema_extra={"enum": list(FORMATS)})] = "json",  # noqa: A002 (likewise)
 ) -> Response:
     """The timeline of a session, as far as it is kept, in any of the text formats."""
-    part = _format(format)
+    if format not in FORMATS:
+        raise Problem(422, "invalid-request", f"no format {format!r} of text; there are: {', '.join(FORMATS)}")
     visible(service, caller, id)
     timeline = load_timeline(service.store, id)
     if timeline is None:
         raise unknown(id)
-    written = part.write(timeline)
-    media = mimetypes.guess_type(f"session.{part.ending}")[0] or "text/plain"
-    headers = {"Content-Disposition": f'attachment; filename="{id}.{part.ending}"', "X-Content-Type-Options": "nosniff"}
-    return Response(written, media_type=media, headers=headers if format != "json" else None)
-
-
-@router.get("/v1/sessions/{id}/media", response_class=Response, responses={200: {"content": ANY, "description": "the file"}})
-def media(id: IdPath, service: Serving, caller: Reads) -> Response:  # noqa: A002 (likewise)
-    """The sound, image or video that a session is of, where it is kept."""
-    visible(service, caller, id)
-    path = media_of(service.store, id)
-    try:
-        opened = None if path is None else path.open("rb")
-    except FileNotFoundError:  # it was deleted at this moment
-        opened = None
-    if path is None or opened is None:
-        raise Problem(404, "no-media", f"of session {id!r} no sound, image or video is kept; keep_media_days says whether any is")
-    headers = {"Content-Disposition": f'attachment; filename="{id}{path.suffix}"', "X-Content-Type-Options": "nosniff"}
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return StreamingResponse(_pieces(opened), media_type=kind, headers=headers)
+    return JSONResponse(timeline.to_dict()) if format == "json" else file_of(timeline, find(format), stem=id)
 
 
 @router.delete("/v1/sessions/{id}", status_code=204)
@@ -108,12 +164,6 @@ def delete(id: IdPath, service: Serving, caller: Reads) -> None:  # noqa: A002 (
     if row.key != caller.key and not caller.may("admin"):
         raise Problem(403, "not-allowed", f"session {id} was saved with another key; an admin can delete it")
     delete_session(service.store, id, by=caller.key)
-
-
-def _pieces(opened: BinaryIO) -> Iterator[bytes]:
-    with opened:
-        while piece := opened.read(PIECE):
-            yield piece
 
 
 def visible(service: Service, caller: Caller, session: str) -> Session:
@@ -133,14 +183,17 @@ def unknown(session: str) -> Problem:
     return Problem(404, "unknown-session", f"no session {session!r}; it was deleted, or another key saved it")
 
 
-def told(rows: Sequence[Session]) -> list[ToldSession]:
-    """Sessions as replies have them."""
-    return [ToldSession.model_validate(row, from_attributes=True) for row in rows]
+def kept(rows: Sequence[Session]) -> list[KeptSession]:
+    """Sessions as they are told where it is about one person of them alone."""
+    return [KeptSession.model_validate(row, from_attributes=True) for row in rows]
 
 
-def _format(name: str) -> Format:
-    if name not in FORMATS:
-        raise Problem(422, "invalid-request", f"no format {name!r} of text; there are: {', '.join(FORMATS)}")
-    part: Any = catalog.find("formats", name)
-    assert isinstance(part, Format)
-    return part
+def _told(row: Session, counted: Overview, caller: Caller) -> ToldSession:
+    (plain,), top = kept([row]), counted.top
+    return ToldSession(
+        **plain.model_dump(),
+        **{name: getattr(counted, name) for name in ("readings", "abstained", "people", "marks", "media")},
+        modalities=list(counted.modalities),
+        top=None if top is None else Top(label=top[0], share=top[1]),
+        subjects=counted.subjects if caller.may("analyst") else [],
+    )

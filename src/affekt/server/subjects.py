@@ -15,7 +15,7 @@ from affekt.server.access import Administers, Analyses, needs
 from affekt.server.named import After, IdPath, Limit, SubjectPath
 from affekt.server.problems import Problem
 from affekt.server.service import Service, Serving
-from affekt.server.sessions import told
+from affekt.server.sessions import kept
 from affekt.settings import Purpose
 from affekt.store.audit import append
 from affekt.store.erasure import erase_subject
@@ -130,7 +130,7 @@ def _lines(service: Service, subject: str, whole: WholeSubject) -> Iterator[str]
     yield whole.model_dump_json() + "\n"
     after = None
     while page := list_sessions(service.store, subject=subject, after=after, limit=PAGE):
-        for row, session in zip(page, told(page), strict=True):
+        for row, session in zip(page, kept(page), strict=True):
             if (mine := load_timeline(service.store, row.id, subject=subject)) is not None:
                 yield json.dumps({**session.model_dump(mode="json"), "timeline": mine.to_dict()}, ensure_ascii=False) + "\n"
         after = page[-1].id

@@ -30,10 +30,11 @@ def give_feedback(store: Store, session: str, *, number: int, labels: Sequence[s
     return given
 
 
-def list_feedback(store: Store, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def list_feedback(store: Store, *, session: str | None = None, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
     """Feedback, the oldest first, with the reading that it is of, and its words where these are kept.
 
     Args:
+        session: id of the session that it is of; None: of any.
         after: id of the feedback before the first.
 
     Raises:
@@ -42,19 +43,21 @@ def list_feedback(store: Store, *, after: str | None = None, limit: int = 100) -
     judged = (StoredReading.session == Feedback.session) & (StoredReading.number == Feedback.number)
     joined = select(Feedback, StoredReading, Session).join(StoredReading, judged).join(Session, Session.id == Feedback.session)
     chosen = joined.order_by(Feedback.created, Feedback.id).limit(limit)
+    if session is not None:
+        chosen = chosen.where(Feedback.session == session)
     with store.reads() as transaction:
         if after is not None:
             if (last := transaction.get(Feedback, after)) is None:
                 raise InputError(f"no feedback {after} to go on after; it was deleted, so begin anew")
             later = (Feedback.created > last.created) | ((Feedback.created == last.created) & (Feedback.id > last.id))
             chosen = chosen.where(later)
-        return [_told(one, reading, session) for one, reading, session in transaction.execute(chosen)]
+        return [_told(one, reading, whole) for one, reading, whole in transaction.execute(chosen)]
 
 
-def training_rows(store: Store) -> Iterator[dict[str, Any]]:
-    """Rows that `affekt train` takes, one a feedback on a reading whose words are kept."""
+def training_rows(store: Store, *, session: str | None = None) -> Iterator[dict[str, Any]]:
+    """Rows that `affekt train` takes, one a feedback on a reading whose words are kept. Args: session, as of `list_feedback`."""
     after = None
-    while page := list_feedback(store, after=after, limit=500):
+    while page := list_feedback(store, session=session, after=after, limit=500):
         for one in page:
             if one["text"] is not None:
                 yield {"text": one["text"], "labels": one["labels"], "dialogue": one["session"]}

@@ -63,6 +63,12 @@ def find_key(store: Store, word: str) -> Key | None:
     return key
 
 
+def name_of(store: Store, key: str) -> str | None:
+    """What the key of this id is called; None: there is none."""
+    with store.reads() as session:
+        return session.scalar(select(Key.name).where(Key.id == key))
+
+
 def list_keys(store: Store) -> list[Key]:
     """All keys, the oldest first."""
     with store.reads() as session:

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import and_, delete, insert, or_, select
+from sqlalchemy import Select, and_, delete, func, insert, or_, select
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.orm import defer
 
 from affekt.errors import InputError, PolicyRefused
-from affekt.results import Reading, Timeline
+from affekt.results import Timeline
 from affekt.settings import ServerSettings
 from affekt.store.audit import append
 from affekt.store.database import Store
@@ -21,6 +21,7 @@ from affekt.store.subjects import check_not_erased, ensure_subjects
 from affekt.store.tables import Media, Participant, Session, StoredReading, new_id, now
 
 EVERYBODY = "*"  # stands for every person of a timeline who is not named beside it
+Chosen = TypeVar("Chosen", bound=Select[Any])
 MEDIA = "media"  # folder, below that of the store
 
 
@@ -72,7 +73,7 @@ def add_session(
 
     Args:
         key: id of the caller who saves it.
-        origin: "read", "job" or "stream".
+        origin: "read", "job", "stream", or "given", where a caller sent a timeline that was read before.
         name: as the caller calls it; the name of a file may say who is in it, so it is not kept in its place.
         subjects: person in the timeline -> id of a subject; "*": everybody else. Who is not on record is from now on.
         media: the file that was read; where media are kept, it is copied into the store.
@@ -112,12 +113,15 @@ def add_session(
 
 
 def without_words(timeline: Timeline) -> Timeline:
-    """The timeline without what was said or written."""
+    """The timeline without what was said, written or noted."""
+    readings, fused = (tuple(replace(one, words=None) for one in part) for part in (timeline.readings, timeline.fused))
+    marks = tuple(replace(one, note="") for one in timeline.marks)
+    return replace(timeline, transcript=None, readings=readings, fused=fused, marks=marks)
 
-    def silent(readings: Iterable[Reading]) -> tuple[Reading, ...]:
-        return tuple(replace(one, words=None) for one in readings)
 
-    return replace(timeline, transcript=None, readings=silent(timeline.readings), fused=silent(timeline.fused))
+def silent(marks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Marks, as JSON has them, without what was noted."""
+    return [{**mark, "note": ""} for mark in marks]
 
 
 def _rows(timeline: Timeline, *, session: str, subjects: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -133,6 +137,7 @@ def _rows(timeline: Timeline, *, session: str, subjects: Mapping[str, str]) -> l
             "who": one.who,
             "subject": subjects.get(one.who, everybody) if one.who is not None else everybody,
             "top": one.top[0] if one.top else None,
+            "abstained": one.abstained,
             "data": one.to_dict(),
         }
         for number, one in enumerate((*timeline.readings, *timeline.fused))
@@ -186,6 +191,7 @@ def part_of(timeline: Mapping[str, Any], *, stays: Sequence[StoredReading], goes
     people = {one.who for one in stays}
     part = {**timeline, "people": [name for name in timeline["people"] if name in people]}
     part |= {"events": [event for event in timeline["events"] if event["who"] in people], "warnings": []}  # a warning may name anybody
+    part["marks"] = silent(timeline.get("marks", ()))  # and so may a note
     if (transcript := timeline["transcript"]) is not None:
         kept = bytearray(len(transcript))
         for value, rows in ((1, stays), (0, goes)):
@@ -195,36 +201,18 @@ def part_of(timeline: Mapping[str, Any], *, stays: Sequence[StoredReading], goes
     return part
 
 
-def list_sessions(
-    store: Store,
-    *,
-    key: str | None = None,
-    subject: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    after: str | None = None,
-    limit: int = 100,
-) -> list[Session]:
+def list_sessions(store: Store, *, after: str | None = None, limit: int = 100, **which: Any) -> list[Session]:
     """Sessions without their timelines, the newest first.
 
     Args:
-        key: id of the caller who saved them; None: anybody.
-        subject: id of a person who is in them.
-        since, until: when they were saved; without a time zone: in UTC.
         after: id of the session before the first.
+        which: as of `chosen_sessions`.
 
     Raises:
         InputError: the session that `after` names is not there any more.
     """
-    chosen = select(Session).options(defer(Session.timeline)).order_by(Session.created.desc(), Session.id.desc()).limit(limit)
-    if key is not None:
-        chosen = chosen.where(Session.key == key)
-    if subject is not None:
-        chosen = chosen.where(Session.id.in_(select(Participant.session).where(Participant.subject == subject)))
-    if since is not None:
-        chosen = chosen.where(Session.created >= _utc(since))
-    if until is not None:
-        chosen = chosen.where(Session.created < _utc(until))
+    newest = select(Session).options(defer(Session.timeline)).order_by(Session.created.desc(), Session.id.desc()).limit(limit)
+    chosen = chosen_sessions(newest, **which)
     with store.reads() as transaction:
         if after is not None:
             if (last := transaction.get(Session, after)) is None:
@@ -232,6 +220,43 @@ def list_sessions(
             earlier = or_(Session.created < last.created, and_(Session.created == last.created, Session.id < last.id))
             chosen = chosen.where(earlier)
         return list(transaction.scalars(chosen))
+
+
+def chosen_sessions(
+    query: Chosen,
+    *,
+    key: str | None = None,
+    subject: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    name: str | None = None,
+    modality: str | None = None,
+    origin: str | None = None,
+) -> Chosen:
+    """A query that is made of sessions, for some of them alone.
+
+    Args:
+        key: id of the caller who saved them; None: anybody.
+        subject: id of a person who is in them.
+        since, until: when they were saved; without a time zone: in UTC.
+        name: is part of theirs, in capital letters or small ones.
+        modality: of some of their readings.
+        origin: "read", "job", "stream" or "given".
+    """
+    if key is not None:
+        query = query.where(Session.key == key)
+    if subject is not None:
+        query = query.where(Session.id.in_(select(Participant.session).where(Participant.subject == subject)))
+    if since is not None:
+        query = query.where(Session.created >= _utc(since))
+    if until is not None:
+        query = query.where(Session.created < _utc(until))
+    if name is not None:
+        query = query.where(func.lower(Session.name).contains(name.lower(), autoescape=True))
+    if modality is not None:
+        read = select(StoredReading.number).where(StoredReading.session == Session.id, StoredReading.modality == modality)
+        query = query.where(read.exists())
+    return query if origin is None else query.where(Session.origin == origin)
 
 
 def media_of(store: Store, session: str) -> Path | None:

@@ -77,7 +77,7 @@ class Session(Table):
     id: Mapped[str] = mapped_column(String(ID), primary_key=True)
     key: Mapped[str | None] = mapped_column(String(ID), index=True)  # of who saved it
     name: Mapped[str] = mapped_column(Text, default="")
-    origin: Mapped[str] = mapped_column(String(20))  # read | job | stream
+    origin: Mapped[str] = mapped_column(String(20))  # read | job | stream | given
     labels: Mapped[str] = mapped_column(String(100))
     unit: Mapped[str] = mapped_column(String(20))
     duration: Mapped[float]
@@ -109,6 +109,7 @@ class StoredReading(Table):
     who: Mapped[str | None] = mapped_column(Text)
     subject: Mapped[str | None] = mapped_column(String(200))
     top: Mapped[str | None] = mapped_column(String(100))
+    abstained: Mapped[bool]
     data: Mapped[dict[str, Any]]  # as `Reading.to_dict`
     __table_args__ = (Index("readings_subject", "subject"),)
 

@@ -151,6 +151,7 @@ def upgrade() -> None:
         sa.Column("who", sa.Text(), nullable=True),
         sa.Column("subject", sa.String(length=200), nullable=True),
         sa.Column("top", sa.String(length=100), nullable=True),
+        sa.Column("abstained", sa.Boolean(), nullable=False),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["session"], ["sessions.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("session", "number"),
