@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+CONSOLE = $(shell find src/affekt/console/app -name node_modules -prune -o -type f -print)
 
 .PHONY: run test check clean
 
@@ -25,13 +26,14 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Affekt runs on Python 3.11 to 3.13; this is {v[0]}.{v[1]}: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: $(BIN)/python pyproject.toml
+$(VENV)/.run: $(BIN)/python pyproject.toml hatch_build.py $(CONSOLE)
 	$(BIN)/python -m pip install --quiet --editable '.[speech,face]'
 	@touch $@
 
-$(VENV)/.dev: $(BIN)/python pyproject.toml
+$(VENV)/.dev: $(BIN)/python pyproject.toml hatch_build.py $(CONSOLE)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python hatch_build.py --development
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) src/affekt/console/built src/affekt/console/app/node_modules build dist .mypy_cache .ruff_cache .pytest_cache

@@ -23,7 +23,13 @@ CONSOLE = (
 )
 SENSES = "camera=(self), microphone=(self), display-capture=(), geolocation=()"
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon.png": "image/png"}
-SAMPLES = {"train.ogg": "audio/ogg", "faces.jpg": "image/jpeg", "call.txt": "text/plain", "comments.csv": "text/csv", "review.txt": "text/plain"}
+SAMPLES = {
+    "train.ogg": "audio/ogg",
+    "faces.jpg": "image/jpeg",
+    "call.txt": "text/plain",
+    "comments.csv": "text/csv",
+    "review.txt": "text/plain",
+}
 COMPRESSED = ("text/", "image/svg", "application/json")
 DAY, YEAR = "public, max-age=86400", "public, max-age=31536000, immutable"
 Accepted = Annotated[str, Header(alias="Accept-Encoding")]

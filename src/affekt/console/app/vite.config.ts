@@ -1,5 +1,6 @@
+/// <reference types="vitest/config" />
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vitest/config';
+import { defineConfig } from 'vite';
 
 // `npm run dev` shows changes at once; calls go to `affekt serve` on its usual port.
 const server = process.env.AFFEKT_DEV_SERVER ?? 'http://127.0.0.1:8700';
