@@ -7,7 +7,7 @@ ARG EXTRAS=speech,face,postgresql
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python -m venv --without-pip /opt/affekt
-COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY pyproject.toml hatch_build.py README.md LICENSE CHANGELOG.md ./
 COPY src src
 RUN pip --python /opt/affekt/bin/python install ".[${EXTRAS}]"
 

@@ -32,18 +32,21 @@ def build_console(*, development: bool = False) -> bool:
     Raises:
         BuildFailed: there is no Node.js, or it failed.
     """
-    if not APP.is_dir():  # a package, which has what was built
-        return False
-    stamp, built = _stamp(), BUILT / STAMP
-    current = built.is_file() and built.read_text() == stamp
+    current = is_current()
     if current and not development:
         return False
     node, npm = _node_and_npm()
     _install([node, npm], development=development)
     if not current:
         _run([node, "node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"])
-        built.write_text(stamp)
+        (BUILT / STAMP).write_text(_stamp())
     return not current
+
+
+def is_current() -> bool:
+    """Whether the console is built of just these sources, or there are none, as in a package."""
+    built = BUILT / STAMP
+    return not APP.is_dir() or (built.is_file() and built.read_text() == _stamp())
 
 
 def _stamp() -> str:
@@ -113,7 +116,7 @@ else:
 
         def dependencies(self) -> list[str]:
             """Node.js, where the machine has none."""
-            return [NODE] if APP.is_dir() and _machines() is None else []
+            return [] if is_current() or _machines() is not None else [NODE]
 
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (as Hatch calls it)
             """Builds the console; an installation from a checkout goes on without, and the server's first page says so."""
