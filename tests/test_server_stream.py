@@ -127,6 +127,14 @@ def test_expressions_that_come_and_go_are_told_of(server: Running, monkeypatch: 
     assert played.timeline["events"][0]["label"] == "joy"
 
 
+@pytest.mark.parametrize("rate", [2, 10])
+def test_a_client_says_how_often_faces_are_judged(server: Running, rate: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "FRAMES", 10_000)
+    frames = [seen(time, pixels) for time, pixels in film([], seconds=4.0, there=("anna",))]
+    played = play(server.url, {"pictures": {"rate": rate}}, [*frames, END])
+    assert len(played.timeline["readings"]) == pytest.approx(4 * rate, abs=1)
+
+
 def test_provisional_readings_are_not_sent_to_who_does_not_want_them(server: Running, samples: np.ndarray) -> None:
     played = play(server.url, {**SOUND, "provisional": False}, [*heard(samples), END])
     assert played.finals and not any(one["reading"].get("provisional") for one in played.of("reading"))

@@ -34,6 +34,7 @@ from affekt.transcripts import is_given, line_of, read_transcript, transcript_of
 from affekt.watching import FaceEncoder, Watching, looks
 
 READ: tuple[Modality, ...] = ("text", "speech", "face")
+Report = Callable[[float], object] | None
 
 
 class Reader:
@@ -101,7 +102,7 @@ class Reader:
         self._models = Models(self.settings)
         self.rule = open_fusion(self.settings.fusion, commercial_only=self.settings.commercial_only)
         self._kept: dict[str, Baseline] = {}
-        self._report: Callable[[float], object] | None = None
+        self._report: Report = None
 
     @property
     def encoder(self) -> OpenEncoder:
@@ -367,18 +368,17 @@ class Reader:
         other.labels = choose_labels(other.settings)
         return other
 
-    def sharing(self, *, transcript: str = "", language: str = "", report: Callable[[float], object] | None = None) -> "Reader":
+    def sharing(self, *, transcript: str = "", language: str = "", face_rate: float | None = None, report: Report = None) -> "Reader":
         """A reader that shares the models of this one, and keeps what it hears of voices for itself where no folder is set for them.
 
         Args:
-            transcript, language: as the settings of these names; "": what is said is written down as by this one.
+            transcript, language, face_rate: as the settings of these names; "" and None: as this one has them.
             report: is called after each batch of texts with the share of a call that is done, in [0, 1]; what it raises stops the call.
         """
-        other = copy(self)
+        other, changed = copy(self), {"transcript": transcript, "language": language} if transcript else {}
         other._kept, other._report = {}, report
-        if transcript:
-            other.settings = self.settings.model_copy(update={"transcript": transcript, "language": language})
-            other._models = self._models.under(other.settings)
+        other.settings = self.settings.model_copy(update=changed | ({} if face_rate is None else {"face_rate": face_rate}))
+        other._models = self._models.under(other.settings) if transcript else self._models
         return other
 
     def read_texts(self, texts: Sequence[str]) -> list[Reading]:

@@ -19,7 +19,7 @@ from affekt.server.access import Caller
 from affekt.server.inlets import HEARD_AT_ONCE, Inlet, frames_of, lines_of, pieces_of
 from affekt.server.outbox import Outbox
 from affekt.server.problems import Problem, problem_of
-from affekt.server.protocol import GAP, PICTURE_BYTES, PIECE, SOUND, Resume, Signal, Start, Words, invalid
+from affekt.server.protocol import GAP, PICTURE_BYTES, PIECE, SOUND, Pictures, Resume, Signal, Start, Words, invalid
 from affekt.server.sockets import SHUTTING_DOWN, message_of
 from affekt.server.thinning import Thinning
 from affekt.settings import ServerSettings
@@ -378,7 +378,8 @@ class Streams:
 
     def _checked(self, asked: Start, caller: Caller) -> tuple[Reader, Allowed]:
         allowed = self.rules.check(caller, asked)
-        return self.speaking(asked.labels).sharing(), allowed
+        rate = asked.pictures.rate if isinstance(asked.pictures, Pictures) else None
+        return self.speaking(asked.labels).sharing(face_rate=rate), allowed
 
     def _ended(self, session: Session) -> None:
         self.running.discard(session)

@@ -36,13 +36,19 @@ class Sound(Message):
     encoding: Literal["pcm_s16le"] = "pcm_s16le"
 
 
+class Pictures(Message):
+    """How pictures are looked at: frames a second in which faces are judged; in the others they are only followed."""
+
+    rate: float = Field(5.0, gt=0, le=60)
+
+
 class Start(Message):
     """The first message of a stream: what will come, and how it is read."""
 
     type: Literal["start"]
     labels: Name | None = None
     sound: Sound | None = None
-    pictures: bool = False
+    pictures: bool | Pictures = False
     words: bool = False
     who: Name | None = None
     save: bool = False
@@ -52,7 +58,7 @@ class Start(Message):
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """What is read of what will come."""
-        there: dict[Modality, bool] = {"text": self.words, "speech": self.sound is not None, "face": self.pictures}
+        there: dict[Modality, bool] = {"text": self.words, "speech": self.sound is not None, "face": bool(self.pictures)}
         return tuple(name for name, is_there in there.items() if is_there)
 
     @model_validator(mode="after")
