@@ -10,7 +10,7 @@ from affekt.formats._cells import flat
 from affekt.results import DIMENSIONS, Modality, Reading, Timeline
 
 UNSURE, NONE = "unsure", "none"  # the reading abstains; no label of a multi-label set applies
-DISAGREEMENT = "disagreement"
+DISAGREEMENT, MARK = "disagreement", "mark"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -20,9 +20,9 @@ class Cue:
 
     Args:
         start, end: milliseconds; the end is later than the start.
-        kind: the modality, or `DISAGREEMENT`.
+        kind: the modality, `DISAGREEMENT` or `MARK`.
         who: empty where it is not known.
-        label: the top label, `UNSURE`, `NONE`, the dimensions where there are no labels, or who disagrees.
+        label: the top label, `UNSURE`, `NONE`, the dimensions where there are no labels, who disagrees, or what was noted.
         line: the label with its score in brackets, then the words: "[joy 0.83; text and speech disagree] so happy!".
     """
 
@@ -107,6 +107,12 @@ def disagreements(timeline: Timeline) -> list[Cue]:
         for reading in timeline.disagreements()
     ]
     return sorted(made, key=lambda cue: (cue.start, cue.end))
+
+
+def marks(timeline: Timeline) -> list[Cue]:
+    """What people marked, each as long as a cue is at least."""
+    noted = [(milliseconds(mark.time), plain(mark.note) or MARK) for mark in timeline.marks]
+    return [Cue(at, at + 1, MARK, "", note, note) for at, note in noted]
 
 
 def _times(reading: Reading) -> tuple[int, int]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from affekt.formats._cues import Cue, check_clock, cues_of, disagreements
+from affekt.formats._cues import Cue, check_clock, cues_of, disagreements, marks
 from affekt.results import Timeline
 
 
 def tiers(timeline: Timeline, *, name: str) -> dict[str, list[Cue]]:
     """The cues by modality and person, under distinct names; what would overlap goes to a further tier of the same.
 
-    Those of `fused` have tiers of their own, whatever modality they come from, and so have disagreements.
+    Those of `fused` have tiers of their own, whatever modality they come from, and so have disagreements and marks.
 
     Raises:
         InputError: the timeline has no clock.
@@ -18,7 +18,7 @@ def tiers(timeline: Timeline, *, name: str) -> dict[str, list[Cue]]:
     found: dict[str, list[Cue]] = {}
     names: dict[tuple[str, str], list[str]] = {}  # (kind, who) -> its tiers
     single, fused = cues_of(timeline, timeline.readings), cues_of(timeline, timeline.fused, modality="fused")
-    for cue in (*single, *fused, *disagreements(timeline)):
+    for cue in (*single, *fused, *disagreements(timeline), *marks(timeline)):
         mine = names.setdefault((cue.kind, cue.who), [])
         free = next((tier for tier in mine if found[tier][-1].end <= cue.start), None)
         if free is None:

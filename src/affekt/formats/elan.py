@@ -1,13 +1,13 @@
 """ELAN (.eaf): the ELAN Annotation Format 3.0, one tier a modality and person, its labels from a controlled vocabulary.
 
 The schema: https://www.mpi.nl/tools/elan/EAFv3.0.xsd. Under each tier of labels hangs one with the score and the words. Where
-modalities disagree, a person has a further tier that says which.
+modalities disagree, a person has a further tier that says which; what people marked has one too.
 """
 
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from affekt.formats._cues import DISAGREEMENT, NONE, UNSURE, Cue, plain
+from affekt.formats._cues import DISAGREEMENT, MARK, NONE, UNSURE, Cue, plain
 from affekt.formats._tiers import tiers, unused
 from affekt.parts import Format
 from affekt.results import Timeline
@@ -15,7 +15,7 @@ from affekt.results import Timeline
 _SCHEMA = {"{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"}
 # The schema asks for the time of writing; a fixed one lets the same timeline give the same file.
 _WRITTEN = "1970-01-01T00:00:00Z"
-_LABELS, _WORDS = "emotion", "score and words"  # linguistic types, as ELAN calls kinds of tiers; the third is DISAGREEMENT
+_LABELS, _WORDS = "emotion", "score and words"  # linguistic types, as ELAN calls kinds of tiers; the others are DISAGREEMENT and MARK
 _ONE_TO_ONE = "Symbolic_Association"  # an annotation takes its time from the one it hangs under
 
 
@@ -55,11 +55,11 @@ def _add_times(document: Element, cues: list[Cue]) -> None:
 
 def _add_labels(document: Element, name: str, cues: list[Cue], first: int, entries: dict[str, str]) -> None:
     """A tier of labels. Cue number 1 has the slots ts1 and ts2, and the annotations a1 and, for its words, a2."""
-    kind = DISAGREEMENT if cues[0].kind == DISAGREEMENT else _LABELS
+    kind = cues[0].kind if cues[0].kind in (DISAGREEMENT, MARK) else _LABELS
     tier = SubElement(document, "TIER", {"LINGUISTIC_TYPE_REF": kind, "TIER_ID": name, **_person(cues)})
     for number, cue in enumerate(cues, first):
         place = {"TIME_SLOT_REF1": f"ts{2 * number - 1}", "TIME_SLOT_REF2": f"ts{2 * number}"}
-        entry = {"CVE_REF": entries[cue.label]} if cue.label in entries else {}  # dimensions are numbers, not entries
+        entry = {"CVE_REF": entries[cue.label]} if kind == _LABELS and cue.label in entries else {}  # dimensions are numbers, not entries
         one = SubElement(SubElement(tier, "ANNOTATION"), "ALIGNABLE_ANNOTATION", {"ANNOTATION_ID": f"a{2 * number - 1}", **place, **entry})
         SubElement(one, "ANNOTATION_VALUE").text = cue.label
 
@@ -80,8 +80,9 @@ def _add_types(document: Element, labels: str, entries: dict[str, str]) -> None:
     """The kinds of tiers and the vocabulary, in the schema's order."""
     kind = {"GRAPHIC_REFERENCES": "false", "TIME_ALIGNABLE": "true", "CONTROLLED_VOCABULARY_REF": labels}
     SubElement(document, "LINGUISTIC_TYPE", {"LINGUISTIC_TYPE_ID": _LABELS, **kind})
-    kind = {"GRAPHIC_REFERENCES": "false", "TIME_ALIGNABLE": "true"}  # who disagrees is no label
-    SubElement(document, "LINGUISTIC_TYPE", {"LINGUISTIC_TYPE_ID": DISAGREEMENT, **kind})
+    kind = {"GRAPHIC_REFERENCES": "false", "TIME_ALIGNABLE": "true"}  # neither who disagrees nor what was noted is a label
+    for name in (DISAGREEMENT, MARK):
+        SubElement(document, "LINGUISTIC_TYPE", {"LINGUISTIC_TYPE_ID": name, **kind})
     kind = {"GRAPHIC_REFERENCES": "false", "TIME_ALIGNABLE": "false", "CONSTRAINTS": _ONE_TO_ONE}
     SubElement(document, "LINGUISTIC_TYPE", {"LINGUISTIC_TYPE_ID": _WORDS, **kind})
     # "und" is ISO 639-2 for an undetermined language: labels are keys, not words of one.

@@ -15,11 +15,12 @@ WIDTH = 100  # cells of a line
 BAR = 10  # cells of a bar
 SHOWN = 8  # labels of one reading
 CLASH = "≠"  # two modalities show different emotions
+MARK = "⚑"  # a person marked this moment
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def write(timeline: Timeline) -> str:
-    """The table, with a line about the whole above it and the warnings under it."""
+    """The table, with a line about the whole above it, and under it what people marked and the warnings."""
     found = told(timeline)
     lines = [_heading(timeline), ""]
     if not found:
@@ -28,6 +29,7 @@ def write(timeline: Timeline) -> str:
         lines += _one(found[0], timeline)
     else:
         lines += _many(found, timeline)
+    lines += [f"{MARK} {moment(mark.time, timeline)} {flat(mark.note)}" for mark in timeline.marks]
     lines += [f"! {flat(warning)}" for warning in timeline.warnings]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
