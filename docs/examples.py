@@ -41,7 +41,7 @@ def called(client: TestClient) -> dict[str, dict[str, Any]]:
 
     while client.get("/readyz").status_code != 200:
         pass
-    for path in ("/healthz", "/readyz", "/v1/models", "/v1/labels", "/v1/notice", "/v1/receipts/key"):
+    for path in ("/healthz", "/readyz", "/v1/models", "/v1/labels", "/v1/formats", "/v1/deployment", "/v1/notice", "/v1/receipts/key"):
         call("GET", path)
     call("PUT", "/v1/subjects/{id}", id=SUBJECT)
     consent = {"purpose": "customer_service", "modalities": ["speech"], "how": "signed form of 3 May, folder 12"}
@@ -49,9 +49,13 @@ def called(client: TestClient) -> dict[str, dict[str, Any]]:
     read = call("POST", "/v1/read", {"text": "so proud of you all", "save": True, "subjects": {"*": SUBJECT}})
     session = read["sessions"][0]
     call("POST", "/v1/read", {"text": "so proud of you all"})
-    for path in ("/v1/sessions", "/v1/sessions/{id}"):
-        call("GET", path, id=session)
+    timeline = {**read["timelines"][0], "marks": [{"time": 9, "note": "ask again"}]}
+    call("POST", "/v1/formats/{name}", timeline, name="csv")
+    given = {"timeline": timeline, "name": "call with customer 17", "subjects": {"*": SUBJECT}}
+    call("DELETE", "/v1/sessions/{id}", id=call("POST", "/v1/sessions", given)["id"])
     call("POST", "/v1/sessions/{id}/feedback", {"number": 0, "labels": ["joy"]}, id=session)
+    for path in ("/v1/sessions", "/v1/sessions/{id}", "/v1/sessions/{id}/feedback", "/v1/trends"):
+        call("GET", path, id=session)
     job = call("POST", "/v1/jobs", form={"options": '{"labels": "ekman7"}'}, file="comments.csv")
     while call("GET", "/v1/jobs/{job}", job=job["id"])["state"] in ("waiting", "running"):
         pass

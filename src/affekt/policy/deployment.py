@@ -93,12 +93,9 @@ class Deployment:
                 return Ruling(modality, False, why, rule.law)
             why = f"in the setting {self.setting} only the declared {self.reason} reason lets emotion be inferred from {modality}"
             return Ruling(modality, True, why, rule.law)
-        what = (
-            "no biometric data, which the rules are about"
-            if modality not in BIOMETRIC
-            else f"free to be read in the setting {self.setting}"
-        )
-        return Ruling(modality, True, f"{modality} is {what}", None)
+        if modality not in BIOMETRIC:
+            return Ruling(modality, True, f"{modality} is no biometric data, and the rules are about that alone", None)
+        return Ruling(modality, True, f"no rule is about {modality} in the setting {self.setting}", None)
 
 
 def deployment_of(settings: ServerSettings) -> Deployment:

@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, and_, delete, func, insert, or_, select
+from sqlalchemy import Select, and_, delete, insert, or_, select
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.orm import defer
 
@@ -239,7 +239,7 @@ def chosen_sessions(
         key: id of the caller who saved them; None: anybody.
         subject: id of a person who is in them.
         since, until: when they were saved; without a time zone: in UTC.
-        name: is part of theirs, in capital letters or small ones.
+        name: is part of theirs, in capital letters or small ones (in PostgreSQL, of those that its locale knows).
         modality: of some of their readings.
         origin: "read", "job", "stream" or "given".
     """
@@ -252,7 +252,7 @@ def chosen_sessions(
     if until is not None:
         query = query.where(Session.created < _utc(until))
     if name is not None:
-        query = query.where(func.lower(Session.name).contains(name.lower(), autoescape=True))
+        query = query.where(Session.name.icontains(name, autoescape=True))
     if modality is not None:
         read = select(StoredReading.number).where(StoredReading.session == Session.id, StoredReading.modality == modality)
         query = query.where(read.exists())
