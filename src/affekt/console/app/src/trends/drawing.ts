@@ -20,7 +20,7 @@ export interface Look {
 
 const BAND = 0.13; // how much of a band covers what is under it
 const WHISKER = 0.55;
-const POINT = 3.5; // pixels
+const POINT = 3; // pixels
 const DAY = 86_400;
 const TICK = 64; // pixels between days that are named
 
@@ -60,8 +60,8 @@ function seriesOf({ colour }: Drawn): uPlot.Series[] {
 function axesOf(look: Look): uPlot.Axis[] {
   const both = { stroke: look.ink, font: look.font, ticks: { show: false } };
   return [
-    { ...both, grid: { show: false }, space: TICK, incrs: [1, 2, 3, 7, 14, 28, 56, 91, 182, 364].map((days) => days * DAY), splits: splitsOf, values: (_, splits) => splits.map((one) => look.day(new Date(one * 1000), false)) },
-    { ...both, grid: { stroke: look.line, width: 1 }, size: 52, space: 34, values: (_, splits) => splits.map(look.value) },
+    { ...both, grid: { show: false }, size: 30, space: TICK, incrs: [1, 2, 3, 7, 14, 28, 56, 91, 182, 364].map((days) => days * DAY), splits: splitsOf, values: (_, splits) => splits.map((one) => look.day(new Date(one * 1000), false)) },
+    { ...both, grid: { stroke: look.line, width: 1 }, size: 48, space: 34, values: (_, splits) => splits.map(look.value) },
   ];
 }
 
@@ -77,7 +77,7 @@ function splitsOf(_plot: uPlot, _axis: number, low: number, high: number, step: 
   }
 }
 
-/** Points of the days, and how sure each is: a whisker, dashed where it rests on the readings of one session. */
+/** Points of the days; where a day rests on the readings of one session, hollow ones with a dashed whisker. */
 function marks(plot: uPlot, curve: Curve, colour: string, back: string): void {
   const { ctx } = plot;
   const pixels = devicePixelRatio;
@@ -89,7 +89,8 @@ function marks(plot: uPlot, curve: Curve, colour: string, back: string): void {
     const y = (value: number) => plot.valToPos(value, 'y', true);
     const [low, high, alone] = [curve.low[index], curve.high[index], curve.alone[index] === true];
     ctx.lineWidth = 1.5 * pixels;
-    if (low != null && high != null) {
+    const beside = curve.mean[index - 1] != null || curve.mean[index + 1] != null; // then the band tells it
+    if (low != null && high != null && (alone || !beside)) {
       ctx.globalAlpha = WHISKER;
       ctx.setLineDash(alone ? [3 * pixels, 3 * pixels] : []);
       ctx.beginPath();

@@ -5,6 +5,7 @@ export default {
   view_list: 'List',
   view_days: 'From day to day',
   by_name: 'Search by name',
+  filters: 'Filters',
   since: 'Since',
   until: 'Until',
   modality: 'Read from',

@@ -8,6 +8,7 @@ export default {
   view_list: '列表',
   view_days: '逐日趋势',
   by_name: '按名称搜索',
+  filters: '筛选',
   since: '开始日期',
   until: '结束日期',
   modality: '分析依据',
