@@ -1,0 +1,55 @@
+/** The curves under the lanes, drawn by uPlot in step with them. */
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { colourOf, resolved } from '../labels.svelte';
+import { clock, number } from '../words/index.svelte';
+import type { CurveLevels } from './levels';
+import type { Range } from './range';
+
+export const HEIGHT = 170; // with the axis of time
+const AXIS = 28;
+
+export interface Curves {
+  draw(range: Range, width: number): void;
+  destroy(): void;
+}
+
+/** Curves of valence, arousal and one label in an element. Args: levels: of these three; label: whose colour the third has. */
+export function curvesIn(
+  element: HTMLElement,
+  { levels, label, seconds, width, font }: { levels: readonly CurveLevels[]; label: string | null; seconds: boolean; width: number; font: string },
+): Curves {
+  const [soft, line] = [resolved('var(--soft)'), resolved('var(--line)')];
+  const told = (value: number, step: number) => (seconds ? clock(value, step >= 1 ? 0 : step >= 0.1 ? 1 : 2) : number(value));
+  const grid = { stroke: line, width: 1 };
+  const plot = new uPlot(
+    {
+      width, height: HEIGHT, legend: { show: false }, cursor: { show: false, drag: { x: false, y: false } }, padding: [6, 0, 0, 0],
+      scales: { x: { time: false, range: (_plot, low, high) => [low, high] }, y: { range: [-1, 1] } },
+      axes: [
+        { stroke: soft, grid, ticks: grid, font, size: AXIS, space: 80, values: (_plot, splits) => splits.map((at) => told(at, (splits[1] ?? 1) - (splits[0] ?? 0))) },
+        { size: 0, grid, ticks: { show: false }, splits: () => [-1, -0.5, 0, 0.5, 1], values: (_plot, splits) => splits.map(() => '') },
+      ],
+      series: [
+        {},
+        { stroke: resolved('var(--accent)'), width: 1.5, points: { show: false } },
+        { stroke: resolved('var(--warn)'), width: 1.5, points: { show: false }, dash: [5, 3] },
+        { stroke: colourOf(label), width: 1.5, points: { show: false } },
+      ],
+    },
+    [[0, 1], [null, null], [null, null], [null, null]],
+    element,
+  );
+  let wide = width;
+  return {
+    draw(range, now) {
+      if (now !== wide) plot.setSize({ width: (wide = now), height: HEIGHT });
+      const made = levels.map((level) => level.points(range.from, range.to, now));
+      plot.batch(() => {
+        plot.setData([made[0]!.times, ...made.map((one) => one.values)] as uPlot.AlignedData, false);
+        plot.setScale('x', { min: range.from, max: range.to });
+      });
+    },
+    destroy: () => plot.destroy(),
+  };
+}

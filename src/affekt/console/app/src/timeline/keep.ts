@@ -1,0 +1,59 @@
+/** Keeping a timeline as a session, correcting its readings, and writing it as a file. */
+import { answered, api, fetched, type Reading, type Timeline } from '../api/client';
+
+/** The id of the session that a timeline is kept as. Throws `Problem`. */
+export async function keep(timeline: Timeline, name: string): Promise<string> {
+  return (await answered(api.POST('/v1/sessions', { body: { timeline, name } }))).id;
+}
+
+export interface Correction {
+  labels: string[];
+  comment: string;
+}
+
+/** The corrections of a session by the number of the reading. */
+export async function correctionsOf(session: string): Promise<Map<number, Correction[]>> {
+  const { feedback } = await answered(api.GET('/v1/sessions/{id}/feedback', { params: { path: { id: session }, query: { limit: 1000 } } }));
+  const found = new Map<number, Correction[]>();
+  for (const { number, labels, comment } of feedback) found.set(number, [...(found.get(number) ?? []), { labels, comment }]);
+  return found;
+}
+
+/**
+ * Says what a reading of a session should have said.
+ * What is kept may be less than what was read, where somebody did not agree; so the number is that of the same reading in what is kept.
+ */
+export async function correct(session: string, reading: Reading, { labels, comment }: Correction): Promise<number> {
+  const kept = (await answered(api.GET('/v1/sessions/{id}', { params: { path: { id: session } } }))) as unknown as Timeline;
+  const number = numberOf(kept, reading);
+  if (number < 0) throw new Error('this reading is not kept');
+  await answered(api.POST('/v1/sessions/{id}/feedback', { params: { path: { id: session } }, body: { number, labels, comment } }));
+  return number;
+}
+
+/** The number of the same reading in another timeline; -1: it is not there. */
+export function numberOf(kept: Timeline, reading: Reading): number {
+  return [...kept.readings, ...kept.fused].findIndex((one) => (['modality', 'who', 'start', 'end', 'model'] as const).every((name) => one[name] === reading[name]));
+}
+
+/** Saves a timeline as a file of a format. */
+export async function download(timeline: Timeline, format: string, fileName: string): Promise<void> {
+  const reply = await fetched(`/v1/formats/${format}`, { method: 'POST', body: JSON.stringify(timeline), headers: { 'Content-Type': 'application/json' } });
+  offer(await reply.blob(), fileName);
+}
+
+/** Has the browser save a file. */
+export function offer(content: Blob, fileName: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(content);
+  link.download = fileName;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it only after a while
+}
+
+/** A name for a file: that of the source without its ending, and without what file systems refuse. */
+export function fileNameOf(name: string, ending: string): string {
+  const stem = name.replace(/\.[A-Za-z0-9]{1,5}$/, '').replace(/[\\/:*?"<>|\u0000-\u001f]+/g, ' ').trim();
+  return `${stem || 'affekt'}.${ending}`;
+}
+
