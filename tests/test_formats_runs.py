@@ -32,3 +32,8 @@ def test_a_table_has_a_line_a_run_and_csv_a_line_a_reading() -> None:
     table, csv = find("formats", "table").write(timeline), find("formats", "csv").write(timeline)
     assert str(table).count("joy ") == 1 + str(table).splitlines()[0].count("joy ") and "0:00.0–0:01.0" in str(table)
     assert len(str(csv).splitlines()) == 6
+
+
+def test_thousands_of_readings_in_a_short_part_of_a_long_film_are_drawn() -> None:
+    timeline = Timeline("a.mp4", 36_000.0, "seconds", "ekman7", tuple(face(at / 5, 0.8) for at in range(3000)))
+    assert "<svg" in str(find("formats", "svg").write(timeline))

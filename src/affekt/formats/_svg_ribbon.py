@@ -46,7 +46,7 @@ def stacked(readings: Sequence[Reading], timeline: Timeline, scale: Scale, *, to
     """
     blocks = _blocks(readings, scale)
     marks, clip = [], ""
-    if len(blocks) <= MARKED:
+    if len(readings) <= MARKED:
         shapes = "".join(_svg.rect(block.x, top, block.wide, HIGH, fill="none", round_by=3) for block in blocks)
         marks, clip = [f'<clipPath id="{name}">{shapes}</clipPath>'], f' clip-path="url(#{name})"'
     for abstained, opacity in ((False, ""), (True, ' opacity="0.35"')):
