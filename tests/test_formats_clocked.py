@@ -12,7 +12,7 @@ import pytest
 from affekt.errors import BadResult, InputError
 from affekt.formats import _moments
 from affekt.formats._behind import told
-from affekt.results import Timeline
+from affekt.results import Mark, Timeline
 from test_formats import CLOCKED, EKMAN, EMOTIONML, FORMATS, TIMELINES, timeline
 
 
@@ -221,3 +221,13 @@ def test_ticks_are_few_and_evenly_spaced(unit: Any, duration: float) -> None:
     assert 1 <= len(ticks) <= 9
     assert ticks[0] == 0 and ticks[-1] <= duration
     assert len({round(b - a, 6) for a, b in pairwise(ticks)}) <= 1
+
+
+def test_marks_have_a_tier_of_their_own_and_a_line_in_a_table() -> None:
+    marked = Timeline("call.wav", 5, "seconds", "ekman7", (), marks=(Mark(61.5, "asked <again>"), Mark(2)))
+    document = ElementTree.fromstring(str(FORMATS["elan"].write(marked)))
+    (tier,) = document.findall("TIER[@LINGUISTIC_TYPE_REF='mark']")
+    assert [one.text for one in tier.iter("ANNOTATION_VALUE")] == ["mark", "asked <again>"]
+    grid = str(FORMATS["textgrid"].write(marked))
+    assert 'text = "asked <again>"' in grid and "xmin = 61.5" in grid
+    assert "⚑ 1:02 asked <again>" in str(FORMATS["table"].write(marked))

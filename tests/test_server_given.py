@@ -58,6 +58,8 @@ def spoilt(**given: Any) -> dict[str, Any]:
         ({**SPOKEN.to_dict(), "unit": "hours"}, "timeline.unit"),
         ({**SPOKEN.to_dict(), "readings": None}, "timeline.readings"),
         ({**SPOKEN.to_dict(), "marks": [{"time": -1}]}, "a mark at -1"),
+        ({**SPOKEN.to_dict(), "marks": [{"time": 1e308}]}, "between 0 and 1e+09"),
+        ({**SPOKEN.to_dict(), "duration": -1}, "a time of -1"),
         ({**SPOKEN.to_dict(), "warnings": ["\x00"]}, "U+0000"),
         (spoilt(start=9), "a stretch from 9"),
         (spoilt(scores={"joy": 0.5}), "sum to 0.5"),
@@ -153,6 +155,8 @@ def test_what_a_format_cannot_hold_and_formats_that_there_are_not_are_refused(cl
     refused = client.post("/v1/formats/docx", json=text)
     assert refused.status_code == 422 and "webvtt" in refused.json()["detail"]
     assert client.post("/v1/formats/csv", json={}).status_code == 422
+    endless = replace(talk(), duration=1e308)
+    assert client.post("/v1/formats/srt", content=endless.to_json()).status_code == 422
 
 
 # What a deployment says of itself -----------------------------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def student(freedom: int) -> float:
 def _mean(values: Sequence[tuple[float, float]]) -> tuple[float, float | None]:
     """A weighted mean, and half its interval, which for equal weights is Student's.
 
-    It is that of a ratio of two sums (Cochran 1977, Sampling techniques, 6.4). None: one value has no spread.
+    It is that of a ratio of two sums (Cochran 1977, Sampling techniques, chapter 6). None: one value has no spread.
     """
     total, many = math.fsum(weight for _, weight in values), len(values)
     mean = math.fsum(value * weight for value, weight in values) / total

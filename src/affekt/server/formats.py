@@ -50,7 +50,7 @@ def formats() -> list[ToldFormat]:
     PATH,
     response_class=Response,
     openapi_extra={"requestBody": BODY},
-    responses={200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}, "description": "the file"}},
+    responses={200: {"content": {"*/*": {"schema": {}}}, "description": "the file"}},
 )
 async def written(name: FormatName, request: Request, caller: Reads) -> Response:  # noqa: ARG001 (it asks for the key)
     """A timeline as a file of a format; nothing of it is kept."""

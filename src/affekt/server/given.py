@@ -3,14 +3,16 @@
 import re
 from collections.abc import Mapping
 from itertools import chain
+from typing import Self
 
-from pydantic import ConfigDict, RootModel
+from pydantic import ConfigDict, RootModel, model_validator
 
 from affekt.parts import LabelSet
 from affekt.policy.deployment import READ
 from affekt.results import Modality, Timeline
 from affekt.server.problems import Problem
 
+LONGEST = 1e9  # seconds or characters; sums and drawings of longer ones would overflow
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # JSON can only say it so, and PostgreSQL keeps no such character
 
 
@@ -18,6 +20,15 @@ class GivenTimeline(RootModel[Timeline]):
     """A timeline as `Timeline.to_dict` gives it; without `marks`, where there are none."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        whole = self.root
+        read = (one.end for one in (*whole.readings, *whole.fused))
+        times = (whole.duration, *read, *(one.offset for one in whole.events), *(one.time for one in whole.marks))
+        if wrong := [one for one in times if not 0 <= one <= LONGEST]:
+            raise ValueError(f"a time of {wrong[0]:g}; times lie between 0 and {LONGEST:g}")
+        return self
 
 
 def check_labels(timeline: Timeline, labels: LabelSet) -> None:

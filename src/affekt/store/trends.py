@@ -51,14 +51,15 @@ def observations(store: Store, window: Window, *, labels: str, utc_offset: int) 
     Args:
         utc_offset: minutes that the clock by which days begin is ahead of UTC.
     """
-    columns = select(Session.id, Session.created, StoredReading.modality, StoredReading.start, StoredReading.end, StoredReading.data)
+    parts = (StoredReading.data["scores"], StoredReading.data["valence"].as_float(), StoredReading.data["arousal"].as_float())
+    columns = select(Session.id, Session.created, StoredReading.modality, StoredReading.end - StoredReading.start, *parts)
     joined = columns.join(StoredReading, StoredReading.session == Session.id).where(Session.labels == labels)
     chosen = chosen_sessions(joined, key=window.key, subject=window.subject, since=window.since, until=window.until)
     chosen = _wanted(chosen, window).order_by(Session.created, Session.id, StoredReading.number)
     with store.reads() as transaction:
-        for session, created, modality, start, end, data in transaction.execute(chosen.execution_options(yield_per=AT_ONCE)):
+        for session, created, modality, length, *told in transaction.execute(chosen.execution_options(yield_per=AT_ONCE)):
             day = (created + timedelta(minutes=utc_offset)).date()
-            yield Observed(session, day, modality == "fused", end - start, data["scores"], data["valence"], data["arousal"])
+            yield Observed(session, day, modality == "fused", length, *told)
 
 
 def _wanted(chosen: Chosen, window: Window) -> Chosen:

@@ -2594,7 +2594,7 @@ export interface operations {
                      * @example source,fused,modality,who,start,end,unit,text,top,confidence,abstained,present,valence,arousal,dominance,model,clarity,score_anger,score_disgust,score_fear,score_joy,score_sadness,score_surprise,score_neutral
                      *     text,false,text,,0.0,19.0,characters,so proud of you all,joy,0.9432,false,joy,0.2855,0.2075,0.1827,text_affekt@55466acd,0.59,0.0105,0.002,0.0028,0.9432,0.0022,0.0226,0.0168
                      */
-                    "*/*": string;
+                    "*/*": unknown;
                 };
             };
             /** @description a problem */
