@@ -1,6 +1,6 @@
 """How good and how calibrated each shipped model is, beside its card: whole, by language and by subgroup, with reliability diagrams.
 
-    AFFEKT_DATA=/data python bench/cards.py [text|speech|face|fusion …] [--folds WORK]
+    AFFEKT_DATA=/data python bench/cards.py [text|speech|face|fusion|context …] [--folds WORK]
 
 Writes src/affekt/weights/MODEL/measured.json, which `GET /v1/models` tells. All rows are held out: neither weights, thresholds nor
 calibration have seen them, and `split` says how. Intervals are of the bootstrap over rows; groups of fewer rows than
@@ -13,6 +13,7 @@ calibration have seen them, and `split` says how. Intervals are of the bootstrap
   after 0, 3, 10 or 40 others of its speaker, drawn at random.
 * face: FER2013's split `valid`, cut out as the recipe does. The data say nothing of sex, age or origin.
 * fusion: gathered from recipes/fusion/log_linear, which judged pairs of unrelated items.
+* context: gathered from its card, where recipes/text/context wrote it.
 """
 
 import argparse
@@ -41,6 +42,8 @@ from again import recipe
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "src" / "affekt" / "weights"
 SEED = 0
+WHAT = ("text", "speech", "face", "fusion", "context")
+GATHERED = WHAT[-2:]  # from what recipes have measured
 KEPT = ("decision", "n", "macro_f1", "accuracy", "ua", "interval", "ece", "pearson")
 OF_GROUP = ("n", "macro_f1", "accuracy", "interval", "ece")
 SPLITS = {  # of bench/text.py's rows
@@ -283,6 +286,19 @@ def fused(name: str) -> dict[str, Any]:
     return {**row, **found["fused"][every]["log_linear"], "reliability": [], "risk_coverage": [], "groups": groups}
 
 
+# Context ---------------------------------------------------------------------------------------------------------------------------
+
+
+def contexts() -> Iterator[dict[str, Any]]:
+    """What its recipe measured on the test splits, in the form of the others."""
+    found = read_card(WEIGHTS / "text_context").facts["measured"]
+    for data in ("cped test", "meld test"):
+        parts = {name: {key: one[key] for key in ("n", "macro_f1", "ece")} for name, one in found[data].items()}
+        groups = [{"kind": "context", "name": name, **one} for name, one in parts.items()]
+        row = {"data": f"{data}, with context", "labels": "ekman7", "split": "television series that it was not fitted on"}
+        yield {**row, **parts["context"], "reliability": [], "risk_coverage": [], "groups": groups}
+
+
 # Files -----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -309,18 +325,20 @@ def say(line: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=("text", "speech", "face", "fusion"), default=("text", "speech", "face", "fusion"))
+    parser.add_argument("what", nargs="*", choices=WHAT, default=WHAT)
     parser.add_argument("--folds", type=Path, help="folder with the fine-tuned encoders of five folds")
     given = parser.parse_args()
-    if set(given.what) - {"fusion"} and "AFFEKT_DATA" not in os.environ:
+    if set(given.what) - {*GATHERED} and "AFFEKT_DATA" not in os.environ:
         parser.error("AFFEKT_DATA is not set; it names the folder that holds the corpora")
     makers = {"text": text, "speech": lambda: speech(given.folds), "face": face}
     for what in given.what:
         command = f"python bench/cards.py {what}{' --folds WORK' if what == 'speech' and given.folds else ''}"
-        for model, sets in makers[what]() if what != "fusion" else ():
+        for model, sets in makers[what]() if what in makers else ():
             write(model, [one.measured() for one in sets], command)
     for model in ("fusion_log_linear", "fusion_log_linear_free") if "fusion" in given.what else ():
         write(model, [fused(model)], "python bench/cards.py fusion")
+    if "context" in given.what:
+        write("text_context", list(contexts()), "python bench/cards.py context")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from affekt.errors import WeightsError
 from affekt.shipped import MEASURED, Shipped, materials, measured, shipped
 
 ALL = pytest.mark.parametrize("one", shipped(), ids=lambda one: one.card.name)
-JUDGED = pytest.mark.parametrize("one", [one for one in shipped() if one.kind != "context"], ids=lambda one: one.card.name)
 
 
 @ALL
@@ -40,7 +39,7 @@ def test_a_model_of_ones_own_says_what_it_says_of_its_data(tmp_path: Path) -> No
     assert measured(tmp_path) == []
 
 
-@JUDGED
+@ALL
 def test_what_was_measured_is_of_the_shipped_weights_and_small(one: Shipped) -> None:
     sets = measured(one.folder)  # refuses those of another revision
     assert sets and (one.folder / MEASURED).stat().st_size < 100_000
@@ -52,7 +51,7 @@ def test_what_was_measured_is_of_the_shipped_weights_and_small(one: Shipped) -> 
             assert part["n"] >= 30 and low <= part.get("macro_f1", high) <= high
 
 
-@JUDGED
+@ALL
 def test_a_reliability_diagram_holds_every_row_and_gives_the_error_that_is_told(one: Shipped) -> None:
     for found in (found for found in measured(one.folder) if found["reliability"]):
         bins = found["reliability"]

@@ -13,6 +13,7 @@ from affekt import catalog
 from affekt.encoders._card import read_card
 from affekt.parts import Card, LabelSet
 from affekt.pipeline import Reader
+from affekt.results import MODALITIES
 from affekt.server.access import needs
 from affekt.server.service import Serving
 from affekt.shipped import Kind, What, materials, measured, shipped
@@ -119,7 +120,7 @@ def models(service: Serving) -> list[Model]:
     for card, kind, folder in _used(service.reader):
         known = told.get(_key(card)) or _model(card, kind, list(card.calibration), folder)
         told[_key(card)] = known.model_copy(update={"in_use": True})
-    return sorted(told.values(), key=lambda model: not model.in_use)
+    return sorted(told.values(), key=lambda model: (not model.in_use, MODALITIES.index(model.modality), model.kind == "context"))
 
 
 @router.get("/v1/labels", dependencies=[needs("reader")])

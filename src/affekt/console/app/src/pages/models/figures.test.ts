@@ -5,10 +5,11 @@ const bin = (predicted: number, n: number) => ({ predicted, observed: predicted 
 const group = (name: string, macro_f1: number | null, n = 100): Group => ({ kind: 'language', name, n, macro_f1, ece: null });
 
 describe('telling', () => {
-  it('takes the bin that is nearest to what is asked', () => {
-    expect(telling([bin(0.7, 90), bin(0.78, 40), bin(0.83, 50), bin(0.97, 900)])?.predicted).toBe(0.78);
+  it('takes all readings that say about as much as is asked', () => {
+    const found = telling([bin(0.6, 90), bin(0.75, 30), bin(0.85, 90), bin(0.97, 900)]);
+    expect([found?.predicted.toFixed(3), found?.observed.toFixed(3), found?.n]).toEqual(['0.825', '0.805', 120]);
   });
-  it('passes over bins of few readings, and takes the fullest where none is near', () => {
+  it('passes over few readings, and takes the fullest where none is near', () => {
     expect(telling([bin(0.8, 12), bin(0.5, 60), bin(0.97, 900)])?.predicted).toBe(0.97);
     expect(telling([bin(0.8, 12)])).toBeNull();
     expect(telling([])).toBeNull();
@@ -54,7 +55,7 @@ describe('the curve of risks', () => {
     expect(axisEnd(0.32)).toBe(0.4);
     expect(axisEnd(0.3)).toBe(0.3);
     expect(axisEnd(0)).toBe(0.1);
-    const line = riskLine([{ coverage: 1, risk: 0.4 }, { coverage: 0.1, risk: 0 }], 0.4);
+    const line = riskLine([{ coverage: 1, risk: 0.4 }, { coverage: 0.1, risk: 0 }], 0.4, 100);
     expect(line).toBe('10,100 100,0');
   });
 });

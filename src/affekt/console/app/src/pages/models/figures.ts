@@ -10,13 +10,15 @@ export type Group = Schemas['Group'];
 export type Column = 'name' | 'n' | 'macro_f1' | 'ece';
 
 const FEW = 30; // readings of which a share in ten can be told
-const NEAR = 0.07; // how far from what was asked a bin may lie: bins are a fifteenth wide
+const NEAR = 0.1; // how far from what was asked readings may say
 
-/** The bin of readings that say about as much as is asked, or where few do, the one that holds most; null where all hold few. */
+/** The readings that say about as much as is asked, together; where few do, the bin that holds most; null where all hold few. */
 export function telling(bins: readonly Bin[], said = 0.8): Bin | null {
+  const near = bins.filter((bin) => Math.abs(bin.predicted - said) <= NEAR);
+  const n = near.reduce((sum, bin) => sum + bin.n, 0);
+  const mean = (part: 'predicted' | 'observed') => near.reduce((sum, bin) => sum + bin.n * bin[part], 0) / n;
+  if (n >= FEW) return { predicted: mean('predicted'), observed: mean('observed'), n };
   const large = bins.filter((bin) => bin.n >= FEW);
-  const near = large.filter((bin) => Math.abs(bin.predicted - said) <= NEAR);
-  if (near.length) return near.reduce((best, bin) => (Math.abs(bin.predicted - said) < Math.abs(best.predicted - said) ? bin : best));
   return large.length ? large.reduce((best, bin) => (bin.n > best.n ? bin : best)) : null;
 }
 
@@ -46,10 +48,10 @@ export function languageName(code: string, lang: string): string {
   }
 }
 
-/** The points of a line through the risks, surest first, as SVG wants them; the field is 100 wide and 100 high. */
-export function riskLine(risks: readonly Schemas['Risk'][], highest: number): string {
+/** The points of a line through the risks, surest first, as SVG wants them, in a field as wide as high. */
+export function riskLine(risks: readonly Schemas['Risk'][], highest: number, side: number): string {
   const sorted = [...risks].sort((one, other) => one.coverage - other.coverage);
-  return sorted.map(({ coverage, risk }) => `${100 * coverage},${100 - (100 * risk) / highest}`).join(' ');
+  return sorted.map(({ coverage, risk }) => `${side * coverage},${side * (1 - risk / highest)}`).join(' ');
 }
 
 /** The number at which an axis ends: the next tenth above the largest value. */

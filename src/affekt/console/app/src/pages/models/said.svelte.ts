@@ -7,7 +7,7 @@ const NO_LANGUAGE = 'zxx'; // ISO 639-2: no linguistic content
 const SEVERAL = 'mul';
 const CORPORA: Record<string, string> = {
   brighter: 'BRIGHTER', casia: 'CASIA', cped: 'CPED', emobank: 'EmoBank', emodb: 'EmoDB', emoita: 'EmoITA', goemotions: 'GoEmotions',
-  goemotions_ko: 'GoEmotions, Korean', nemo: 'nEMO', ravdess: 'RAVDESS', red: 'RED', xed: 'XED',
+  goemotions_ko: 'GoEmotions (ko)', nemo: 'nEMO', ravdess: 'RAVDESS', red: 'RED', xed: 'XED',
 };
 
 /** A sentence or name that stands on a card. */
@@ -27,7 +27,7 @@ export function kindOf(model: Pick<Model, 'kind' | 'modality'>): string {
 
 /** The languages of a model; none where it does not depend on any. */
 export function languagesOf(model: Pick<Model, 'languages'>): string[] {
-  const names = model.languages.filter((code) => code !== NO_LANGUAGE && code !== SEVERAL).map((code) => languageName(code, lang()));
+  const names = model.languages.filter((code) => code !== NO_LANGUAGE && code !== SEVERAL).map(named);
   return names.sort(new Intl.Collator(lang()).compare);
 }
 
@@ -44,13 +44,19 @@ export function kindName(kind: string): string {
 
 /** A group's name. */
 export function groupName({ kind, name }: Pick<Group, 'kind' | 'name'>): string {
-  if (kind === 'language') return languageName(name, lang());
+  if (kind === 'language') return named(name);
   if (kind === 'corpus') return corpusName(name);
   if (kind === 'heard') return name === '0' ? say('models.heard_none') : say('models.heard_after', { count: Number(name) });
   if (kind === 'modalities') return name.split('+').map((part) => say(`shell.${part}` as Key)).join(' + ');
   if (kind === 'agreement') return agreed(name);
   const known = say(`models.${name}` as Key);
   return known === `models.${name}` ? name : known;
+}
+
+/** A language by its name; some are not known to browsers. */
+function named(code: string): string {
+  const ours = say(`models.lang_${code}` as Key);
+  return ours === `models.lang_${code}` ? languageName(code, lang()) : ours;
 }
 
 function agreed(name: string): string {

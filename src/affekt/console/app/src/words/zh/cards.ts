@@ -21,6 +21,10 @@ export default {
   'Learned from pairs of unrelated items: modalities of one real person depend on each other, so fused readings of real people gain less than the figures on pairs say, and are probably surer than they should be.':
     '由互不相关的样本配对学得：真人的各模态彼此相关，因此对真人综合分析的提升小于配对数据所示，而且可能过于自信。',
   'How often modalities really disagree nobody has counted; one moment in five is assumed.': '各模态实际上多久不一致一次，无人统计过；这里假定为五分之一。',
+  'For talk that is cut into lines, as subtitles are: of lines that follow a line of the same person, nine in ten carry its label. Where a turn is a whole utterance, far less of an emotion is left in the next, and the pull is too strong.':
+    '适用于像字幕那样切成短行的对话：同一人的下一行十有八九带有相同标签。若每轮是一整段话，情绪延续到下一轮的少得多，影响就会过强。',
+  'What is usual is what is usual in Chinese series.': '所谓“平常”，是指中文电视剧中的平常。',
+  'It makes a model surer; one that is too sure of such talk as it is becomes more so.': '它会让模型更有把握；对这类对话本已过于自信的模型会更加自信。',
   // What was measured on
   'ekman7, held-out rows of four corpora': 'ekman7，四个语料的留出数据',
   'GoEmotions test': 'GoEmotions 测试集',
@@ -36,6 +40,8 @@ export default {
   'FER+ valid, in ekman7': 'FER+ 验证集，换算为 ekman7',
   'FER+ valid': 'FER+ 验证集',
   'FER2013 valid': 'FER2013 验证集',
+  'cped test, with context': 'CPED 测试集，考虑前文',
+  'meld test, with context': 'MELD 测试集，考虑前文',
   'pairs of text, speech, face': '文字、声音、面部的配对',
   'pairs of text, speech': '文字、声音的配对',
   // How it was held out
@@ -45,6 +51,7 @@ export default {
   'the dev split as published, not tuned or calibrated on': '原样发布的开发集，未用于调参或校准',
   'a test split that shares no English source line with training': '与训练数据没有相同英文原句的测试集',
   'the test split of a corpus that was never trained on': '从未用于训练的语料的测试集',
+  'television series that it was not fitted on': '未用于拟合的电视剧',
   'a television series that was never trained on': '从未用于训练的一部电视剧',
   "speakers left out by five folds; a head a fold, Whisper's encoder as it is; judged after 0, 3, 10 or 40 other utterances":
     '五折留出说话人，每折一个分类头，编码器为未经微调的 Whisper；在听过 0、3、10 或 40 句其他话之后判断',
