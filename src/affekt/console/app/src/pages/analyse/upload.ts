@@ -1,0 +1,47 @@
+/** Sending a file with its progress, which `fetch` does not tell. */
+import { BASE, Problem, problemOf } from '../../api/client';
+import { keyOf, setOnline } from '../../state/session.svelte';
+
+/**
+ * What the server answers to a file with options.
+ * @throws {Problem} it was refused, or the server was not reached; {DOMException} `AbortError`, it was given up.
+ */
+export function upload<Answer>(
+  path: string,
+  { file, options, once, signal, onshare }: { file: File; options: object; once?: string; signal: AbortSignal; onshare: (share: number) => void },
+): Promise<Answer> {
+  const form = new FormData();
+  form.append('options', JSON.stringify(options));
+  form.append('file', file, file.name);
+  return new Promise((done, fail) => {
+    const call = new XMLHttpRequest();
+    call.open('POST', BASE + path);
+    call.responseType = 'json';
+    const key = keyOf();
+    if (key) call.setRequestHeader('Authorization', `Bearer ${key}`);
+    if (once) call.setRequestHeader('Idempotency-Key', once);
+    call.upload.onprogress = (event) => event.lengthComputable && onshare(event.loaded / event.total);
+    call.onload = () => {
+      setOnline(true);
+      if (call.status >= 200 && call.status < 300) done(call.response as Answer);
+      else fail(problemOf({ status: call.status, statusText: call.statusText, headers: headersOf(call) }, call.response));
+    };
+    call.onerror = () => {
+      setOnline(false);
+      fail(new Problem('offline', 0, 'offline', `${file.name} was not sent`));
+    };
+    call.onabort = () => fail(new DOMException('given up', 'AbortError'));
+    signal.addEventListener('abort', () => call.abort(), { once: true });
+    call.send(form);
+  });
+}
+
+/** A word by which the server knows the same call again; `crypto.randomUUID` is missing on pages without TLS. */
+export function onceWord(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function headersOf(call: XMLHttpRequest): Headers {
+  const after = call.getResponseHeader('Retry-After');
+  return new Headers(after ? { 'Retry-After': after } : {});
+}
