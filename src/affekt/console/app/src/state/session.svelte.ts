@@ -1,7 +1,7 @@
 /** What all pages know: the key, whether the server answers, what it declares of itself. */
 import type { components } from '../api/schema';
 
-export type Deployment = components['schemas']['Deployment'];
+export type Deployment = components['schemas']['ToldDeployment'];
 const KEPT = 'affekt.key';
 
 const state = $state({
