@@ -1,0 +1,66 @@
+/** The live view that there is, if there is one; it outlives the page, so that nothing is lost where one looks at another. */
+import { BASE, fetched, Problem } from '../../api/client';
+import type { Failure } from '../../stream/client';
+import { keyOf, needKey, setOnline } from '../../state/session.svelte';
+import { Take, type Choice } from './take.svelte';
+
+const state = $state({ take: null as Take | null, starting: false, problem: null as unknown });
+
+export const live: Readonly<typeof state> = state;
+
+/** Begins a live view; what it is refused for is in `live.problem`. */
+export async function begin(choice: Choice): Promise<void> {
+  discard();
+  state.starting = true;
+  const take = new Take(address, choice);
+  try {
+    await take.run();
+    state.take = take;
+    addEventListener('beforeunload', hold);
+  } catch (thrown) {
+    take.discard();
+    state.problem = problemOf(thrown);
+  }
+  state.starting = false;
+}
+
+/** Plays a sound file as if somebody spoke into a microphone, with the same view; `samples/train.ogg` is one. */
+export async function playSample(url: string): Promise<void> {
+  try {
+    const file = await (await fetched(new URL(url, `${location.origin}${BASE}/`).pathname.slice(BASE.length))).arrayBuffer();
+    await begin({ microphone: null, camera: null, words: true, file, labels: '', who: '', subject: '' });
+  } catch (thrown) {
+    state.problem = thrown;
+  }
+}
+
+/** Forgets the live view, and stops it where it runs. */
+export function discard(): void {
+  state.take?.discard();
+  state.take = null;
+  state.problem = null;
+  removeEventListener('beforeunload', hold);
+}
+
+function address(): string {
+  const key = keyOf();
+  const { protocol, host } = location;
+  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${BASE}/v1/stream${key ? `?api_key=${encodeURIComponent(key)}` : ''}`;
+}
+
+function problemOf(thrown: unknown): unknown {
+  const failure = thrown as Partial<Failure>;
+  if (!failure?.kind) return thrown;
+  if (!failure.problem) {
+    setOnline(false);
+    return new Problem('offline', 0, 'offline', '');
+  }
+  const { problem, status, title, detail } = failure.problem;
+  if (status === 401) needKey();
+  return new Problem(problem, status, title, detail);
+}
+
+/** Has the browser ask before it leaves what is not saved. */
+function hold(event: BeforeUnloadEvent): void {
+  event.preventDefault();
+}
