@@ -2044,14 +2044,14 @@ export interface operations {
                      * @example {
                      *       "jobs": [
                      *         {
-                     *           "id": "job_4VOM2FouWHjT8ggZ",
+                     *           "id": "job_50KB-KQkTOYKNKvu",
                      *           "file": "comments.csv",
                      *           "state": "done",
                      *           "progress": 1,
-                     *           "created": "2026-11-29T01:56:45.388644Z",
-                     *           "started": "2026-11-29T01:56:45.402862Z",
-                     *           "finished": "2026-11-29T01:56:45.512967Z",
-                     *           "result_until": "2026-11-30T01:56:45.512967Z",
+                     *           "created": "2026-11-29T02:05:04.020751Z",
+                     *           "started": "2026-11-29T02:05:04.026259Z",
+                     *           "finished": "2026-11-29T02:05:04.130343Z",
+                     *           "result_until": "2026-11-30T02:05:04.130343Z",
                      *           "problem": null,
                      *           "table": {
                      *             "rows": 8,
@@ -2060,8 +2060,8 @@ export interface operations {
                      *           },
                      *           "session": null,
                      *           "links": {
-                     *             "self": "/v1/jobs/job_4VOM2FouWHjT8ggZ",
-                     *             "result": "/v1/jobs/job_4VOM2FouWHjT8ggZ/result"
+                     *             "self": "/v1/jobs/job_50KB-KQkTOYKNKvu",
+                     *             "result": "/v1/jobs/job_50KB-KQkTOYKNKvu/result"
                      *           }
                      *         }
                      *       ],
@@ -2126,11 +2126,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "job_4VOM2FouWHjT8ggZ",
+                     *       "id": "job_50KB-KQkTOYKNKvu",
                      *       "file": "comments.csv",
                      *       "state": "waiting",
                      *       "progress": 0,
-                     *       "created": "2026-11-29T01:56:45.388644Z",
+                     *       "created": "2026-11-29T02:05:04.020751Z",
                      *       "started": null,
                      *       "finished": null,
                      *       "result_until": null,
@@ -2138,7 +2138,7 @@ export interface operations {
                      *       "table": null,
                      *       "session": null,
                      *       "links": {
-                     *         "self": "/v1/jobs/job_4VOM2FouWHjT8ggZ"
+                     *         "self": "/v1/jobs/job_50KB-KQkTOYKNKvu"
                      *       }
                      *     }
                      */
@@ -2175,14 +2175,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "job_4VOM2FouWHjT8ggZ",
+                     *       "id": "job_50KB-KQkTOYKNKvu",
                      *       "file": "comments.csv",
                      *       "state": "done",
                      *       "progress": 1,
-                     *       "created": "2026-11-29T01:56:45.388644Z",
-                     *       "started": "2026-11-29T01:56:45.402862Z",
-                     *       "finished": "2026-11-29T01:56:45.512967Z",
-                     *       "result_until": "2026-11-30T01:56:45.512967Z",
+                     *       "created": "2026-11-29T02:05:04.020751Z",
+                     *       "started": "2026-11-29T02:05:04.026259Z",
+                     *       "finished": "2026-11-29T02:05:04.130343Z",
+                     *       "result_until": "2026-11-30T02:05:04.130343Z",
                      *       "problem": null,
                      *       "table": {
                      *         "rows": 8,
@@ -2191,8 +2191,8 @@ export interface operations {
                      *       },
                      *       "session": null,
                      *       "links": {
-                     *         "self": "/v1/jobs/job_4VOM2FouWHjT8ggZ",
-                     *         "result": "/v1/jobs/job_4VOM2FouWHjT8ggZ/result"
+                     *         "self": "/v1/jobs/job_50KB-KQkTOYKNKvu",
+                     *         "result": "/v1/jobs/job_50KB-KQkTOYKNKvu/result"
                      *       }
                      *     }
                      */
@@ -2626,232 +2626,667 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "name": "face_affekt",
-                     *         "revision": "3969e4c6",
-                     *         "modality": "face",
+                     *         "name": "text_affekt",
+                     *         "revision": "55466acd",
+                     *         "modality": "text",
                      *         "kind": "encoder",
                      *         "in_use": true,
                      *         "languages": [
-                     *           "zxx"
+                     *           "af",
+                     *           "am",
+                     *           "ar",
+                     *           "arq",
+                     *           "ary",
+                     *           "de",
+                     *           "en",
+                     *           "es",
+                     *           "fi",
+                     *           "fr",
+                     *           "ha",
+                     *           "hi",
+                     *           "ig",
+                     *           "it",
+                     *           "ko",
+                     *           "mr",
+                     *           "nl",
+                     *           "om",
+                     *           "pcm",
+                     *           "pl",
+                     *           "pt",
+                     *           "pt-BR",
+                     *           "pt-MZ",
+                     *           "ro",
+                     *           "ru",
+                     *           "rw",
+                     *           "so",
+                     *           "su",
+                     *           "sv",
+                     *           "sw",
+                     *           "ti",
+                     *           "tt",
+                     *           "uk",
+                     *           "vmw",
+                     *           "yo",
+                     *           "zh",
+                     *           "zh-Hans",
+                     *           "zh-Hant"
                      *         ],
                      *         "licence": {
                      *           "code": "Apache-2.0",
-                     *           "weights": "research only: FER2013's images carry no licence",
-                     *           "data": "FER2013 none stated; FER+ MIT"
+                     *           "weights": "Apache-2.0; the vad head CC BY-SA 4.0",
+                     *           "data": "brighter CC BY 4.0; cped Apache-2.0; emobank CC BY-SA 4.0; emoita CC BY-SA 4.0; goemotions Apache-2.0 (repository), CC BY 4.0 (data); goemotions_ko Apache-2.0; red MIT; xed CC BY 4.0"
                      *         },
-                     *         "commercial": false,
+                     *         "commercial": true,
                      *         "labels": [
-                     *           "ferplus8",
-                     *           "fer2013"
+                     *           "goemotions28",
+                     *           "ekman7",
+                     *           "ekman6",
+                     *           "plutchik8",
+                     *           "sentiment3",
+                     *           "vad"
                      *         ],
                      *         "limits": [
-                     *           "A face shows an expression, not what a person feels; people smile for many reasons.",
-                     *           "Trained on photographs from the web, most of them posed or chosen for their expression, few of children or the old.",
-                     *           "Fear, disgust and contempt are rare in the data and often mistaken for surprise, anger and neutral.",
-                     *           "Not for decisions about a person's health, work, credit or liberty; the EU forbids reading emotions at work and school."
+                     *           "Labels are what annotators saw in the words, not what the writer felt.",
+                     *           "Irony, in-group speech and mixed feelings are where annotators disagree, and so does the model.",
+                     *           "The chance of a label follows the training corpora (social media, subtitles); on other text, calibrate anew.",
+                     *           "Not for decisions about a person's health, work, credit or liberty."
                      *         ],
                      *         "materials": [
                      *           {
-                     *             "name": "face_affekt@3969e4c6",
+                     *             "name": "text_affekt@55466acd",
                      *             "what": "weights",
-                     *             "licence": "research only: FER2013's images carry no licence",
-                     *             "source": "recipes/face/face_affekt: train.py choose, finish.py"
+                     *             "licence": "Apache-2.0; the vad head CC BY-SA 4.0",
+                     *             "source": "recipes/text/text_affekt: prepare.py, words.py, train.py, finish.py"
                      *           },
                      *           {
-                     *             "name": "FER2013",
+                     *             "name": "brighter",
                      *             "what": "data",
-                     *             "licence": "none stated",
-                     *             "source": "Goodfellow et al. (2013), Challenges in Representation Learning: A report on three machine learning contests, ICONIP"
+                     *             "licence": "CC BY 4.0",
+                     *             "source": "Muhammad et al. (2025), BRIGHTER: BRIdging the Gap in Human-Annotated Textual Emotion Recognition Datasets, ACL"
                      *           }
                      *         ],
                      *         "measured": [
                      *           {
-                     *             "data": "FER+ valid, in ekman7",
+                     *             "data": "ekman7, held-out rows of four corpora",
                      *             "labels": "ekman7",
-                     *             "split": "FER2013's split valid, by which nothing was chosen; faces on whose label over half of ten annotators agree",
-                     *             "n": 2861,
-                     *             "command": "python bench/cards.py face",
+                     *             "split": "test of GoEmotions, XED and CPED, dev of BRIGHTER: rows with exactly one label",
+                     *             "n": 16786,
+                     *             "command": "python bench/cards.py text",
                      *             "decision": "argmax",
-                     *             "macro_f1": 0.8164,
-                     *             "accuracy": 0.9091,
-                     *             "ua": 0.7907,
+                     *             "macro_f1": 0.5481,
+                     *             "accuracy": 0.6014,
+                     *             "ua": 0.5451,
                      *             "interval": [
-                     *               0.773,
-                     *               0.85
+                     *               0.5391,
+                     *               0.5576
                      *             ],
-                     *             "ece": 0.0134,
+                     *             "ece": 0.023,
                      *             "pearson": null,
                      *             "reliability": [
                      *               {
-                     *                 "predicted": 0.3631,
-                     *                 "observed": 0.375,
-                     *                 "n": 8
+                     *                 "predicted": 0.195,
+                     *                 "observed": 0.2857,
+                     *                 "n": 7
                      *               },
                      *               {
-                     *                 "predicted": 0.4371,
-                     *                 "observed": 0.6,
-                     *                 "n": 10
+                     *                 "predicted": 0.2459,
+                     *                 "observed": 0.2884,
+                     *                 "n": 593
                      *               }
                      *             ],
                      *             "risk_coverage": [
                      *               {
                      *                 "coverage": 1,
-                     *                 "risk": 0.0909
+                     *                 "risk": 0.3986
                      *               },
                      *               {
                      *                 "coverage": 0.9,
-                     *                 "risk": 0.0517
+                     *                 "risk": 0.3691
                      *               }
                      *             ],
                      *             "groups": [
                      *               {
-                     *                 "kind": "agreement",
-                     *                 "name": "10 of 10",
-                     *                 "n": 1004,
-                     *                 "macro_f1": 0.9856,
-                     *                 "accuracy": 0.9861,
+                     *                 "kind": "language",
+                     *                 "name": "af",
+                     *                 "n": 85,
+                     *                 "macro_f1": 0.3473,
+                     *                 "accuracy": 0.5529,
                      *                 "interval": [
-                     *                   0.9743,
-                     *                   0.9928
+                     *                   0.2636,
+                     *                   0.4456
                      *                 ],
-                     *                 "ece": 0.0125
+                     *                 "ece": 0.122
                      *               },
                      *               {
-                     *                 "kind": "agreement",
-                     *                 "name": "6 or 7 of 10",
-                     *                 "n": 812,
-                     *                 "macro_f1": 0.7009,
-                     *                 "accuracy": 0.7796,
+                     *                 "kind": "language",
+                     *                 "name": "am",
+                     *                 "n": 416,
+                     *                 "macro_f1": 0.5097,
+                     *                 "accuracy": 0.5769,
                      *                 "interval": [
-                     *                   0.647,
-                     *                   0.7505
+                     *                   0.4223,
+                     *                   0.5821
                      *                 ],
-                     *                 "ece": 0.0508
+                     *                 "ece": 0.0607
                      *               }
                      *             ]
                      *           },
                      *           {
-                     *             "data": "FER+ valid",
-                     *             "labels": "ferplus8",
-                     *             "split": "FER2013's split valid, by which nothing was chosen; faces on whose label over half of ten annotators agree",
-                     *             "n": 2861,
-                     *             "command": "python bench/cards.py face",
-                     *             "decision": "argmax",
-                     *             "macro_f1": 0.7222,
-                     *             "accuracy": 0.9088,
-                     *             "ua": 0.7042,
+                     *             "data": "GoEmotions test",
+                     *             "labels": "goemotions28",
+                     *             "split": "the test split as published",
+                     *             "n": 5427,
+                     *             "command": "python bench/cards.py text",
+                     *             "decision": "thresholds",
+                     *             "macro_f1": 0.5309,
+                     *             "accuracy": 0.435,
+                     *             "ua": 0.5434,
                      *             "interval": [
-                     *               0.6797,
-                     *               0.7567
+                     *               0.5087,
+                     *               0.5495
                      *             ],
-                     *             "ece": 0.0137,
+                     *             "ece": 0.0128,
                      *             "pearson": null,
                      *             "reliability": [
                      *               {
-                     *                 "predicted": 0.3631,
-                     *                 "observed": 0.375,
-                     *                 "n": 8
+                     *                 "predicted": 0.1758,
+                     *                 "observed": 0.2857,
+                     *                 "n": 7
                      *               },
                      *               {
-                     *                 "predicted": 0.4371,
-                     *                 "observed": 0.6,
-                     *                 "n": 10
+                     *                 "predicted": 0.2423,
+                     *                 "observed": 0.2881,
+                     *                 "n": 59
                      *               }
                      *             ],
                      *             "risk_coverage": [
                      *               {
                      *                 "coverage": 1,
-                     *                 "risk": 0.0912
+                     *                 "risk": 0.387
                      *               },
                      *               {
                      *                 "coverage": 0.9,
-                     *                 "risk": 0.0517
+                     *                 "risk": 0.3436
                      *               }
                      *             ],
-                     *             "groups": [
-                     *               {
-                     *                 "kind": "agreement",
-                     *                 "name": "10 of 10",
-                     *                 "n": 1004,
-                     *                 "macro_f1": 0.9856,
-                     *                 "accuracy": 0.9861,
-                     *                 "interval": [
-                     *                   0.9728,
-                     *                   0.9928
-                     *                 ],
-                     *                 "ece": 0.0125
-                     *               },
-                     *               {
-                     *                 "kind": "agreement",
-                     *                 "name": "6 or 7 of 10",
-                     *                 "n": 812,
-                     *                 "macro_f1": 0.6227,
-                     *                 "accuracy": 0.7796,
-                     *                 "interval": [
-                     *                   0.5717,
-                     *                   0.676
-                     *                 ],
-                     *                 "ece": 0.0508
-                     *               }
-                     *             ]
+                     *             "groups": []
                      *           }
                      *         ],
                      *         "facts": {
-                     *           "family": "face_affekt",
-                     *           "start": "FaceRes (Savchenko 2019), MobileNet taught to tell the people of VGGFace2 apart",
-                     *           "training": "recipes/face/face_affekt: train.py choose, finish.py",
-                     *           "trained_on": {
-                     *             "fer2013": "Goodfellow et al. (2013), Challenges in Representation Learning: A report on three machine learning contests, ICONIP",
-                     *             "ferplus": "Barsoum et al. (2016), Training deep networks for facial expression recognition with crowd-sourced label distribution, ICMI"
+                     *           "family": "text_affekt",
+                     *           "sha256": {
+                     *             "model.onnx": "55466acde4fd91f669d8519d9de2053304a8f4933aec0c0f13a0c0672990f4a1",
+                     *             "tokenizer.json": "bf71b98e8422f8221f05ddb49dedd437b71a6b7484c3224210d1f1137d997a40"
                      *           },
-                     *           "truth": "ferplus8: what over half of ten annotators say; fer2013: the label of the photograph; ekman7 follows from ferplus8",
-                     *           "dimensions": "valence, arousal and dominance are the labels' places (Russell and Mehrabian 1977), weighted by their scores",
-                     *           "side": 96,
-                     *           "resting": {
-                     *             "ferplus8": [
-                     *               2.546999931335449,
-                     *               -1.1959999799728394,
-                     *               -1.8380000591278076,
-                     *               0.12300000339746475,
-                     *               -1.625,
-                     *               -3.7790000438690186,
-                     *               -3.8369998931884766,
-                     *               -2.134999990463257
+                     *           "start": "multilingual-e5-small (MIT); all-MiniLM-L6-v2 (Apache-2.0) for a teacher",
+                     *           "training": "recipes/text/text_affekt: prepare.py, words.py, train.py, finish.py",
+                     *           "trained_on": {
+                     *             "brighter": "Muhammad et al. (2025), BRIGHTER: BRIdging the Gap in Human-Annotated Textual Emotion Recognition Datasets, ACL",
+                     *             "cped": "Chen et al. (2022), CPED: A Large-Scale Chinese Personalized and Emotional Dialogue Dataset, arXiv:2205.14727",
+                     *             "emobank": "Buechel and Hahn (2017), EmoBank: Studying the Impact of Annotation Perspective and Representation Format, EACL",
+                     *             "emoita": "Sprugnoli et al. (2020), EmoItaly / EmoITA, an Italian version of EmoBank",
+                     *             "goemotions": "Demszky et al. (2020), GoEmotions: A Dataset of Fine-Grained Emotions, ACL",
+                     *             "goemotions_ko": "Demszky et al. (2020), GoEmotions: A Dataset of Fine-Grained Emotions, ACL; Korean by machine translation",
+                     *             "red": "Ciobotaru and Dinu (2021), RED: A Novel Dataset for Romanian Emotion Detection from Tweets, RANLP",
+                     *             "xed": "Öhman et al. (2020), XED: A Multilingual Dataset for Sentiment Analysis and Emotion Detection, COLING"
+                     *           },
+                     *           "calibrated_on": {
+                     *             "goemotions28": [
+                     *               "goemotions/dev"
                      *             ],
-                     *             "fer2013": [
-                     *               -0.42899999022483826,
-                     *               -2.065999984741211,
-                     *               -0.4410000145435333,
-                     *               -1.1419999599456787,
-                     *               0.2409999966621399,
-                     *               -1.565000057220459,
-                     *               1.0360000133514404
+                     *             "ekman7": [
+                     *               "brighter/tune",
+                     *               "xed/dev",
+                     *               "cped/dev",
+                     *               "goemotions/dev"
+                     *             ],
+                     *             "ekman6": [
+                     *               "brighter/tune"
+                     *             ],
+                     *             "plutchik8": [
+                     *               "xed/dev"
+                     *             ],
+                     *             "sentiment3": [
+                     *               "cped/dev",
+                     *               "goemotions/dev",
+                     *               "brighter/tune"
+                     *             ],
+                     *             "vad": [
+                     *               "emobank/dev"
                      *             ]
                      *           },
-                     *           "calibrated_on": "a tenth of the training images, left out of training",
-                     *           "held_out": {
-                     *             "ferplus8": {
-                     *               "n": 2117,
-                     *               "accuracy": 0.9173,
-                     *               "ua": 0.7116,
-                     *               "ece": 0.0156
+                     *           "limits": [
+                     *             "Labels are what annotators saw in the words, not what the writer felt.",
+                     *             "Irony, in-group speech and mixed feelings are where annotators disagree, and so does the model.",
+                     *             "The chance of a label follows the training corpora (social media, subtitles); on other text, calibrate anew.",
+                     *             "Not for decisions about a person's health, work, credit or liberty."
+                     *           ],
+                     *           "measured": {
+                     *             "GoEmotions test": {
+                     *               "n": 5427,
+                     *               "judged_as": "goemotions28",
+                     *               "accuracy": 0.4350469872857933,
+                     *               "macro_f1": 0.5309218840874991,
+                     *               "mean_over_languages": 0.5309218840874991,
+                     *               "interval": [
+                     *                 0.5086565129841009,
+                     *                 0.5494929303024096
+                     *               ],
+                     *               "ece": 0.012810430362318154,
+                     *               "brier": 0.022071982420435142,
+                     *               "risk_coverage": {
+                     *                 "coverage": [
+                     *                   1,
+                     *                   0.9,
+                     *                   0.8,
+                     *                   0.7,
+                     *                   0.6,
+                     *                   0.5,
+                     *                   0.4,
+                     *                   0.3,
+                     *                   0.2,
+                     *                   0.1
+                     *                 ],
+                     *                 "risk": [
+                     *                   0.38695411829739734,
+                     *                   0.3435823950869971,
+                     *                   0.3170351604483327,
+                     *                   0.28781258225849154,
+                     *                   0.2579162828779065,
+                     *                   0.22789240972734018,
+                     *                   0.1939966221403341,
+                     *                   0.16593001841620655,
+                     *                   0.13382443216697365,
+                     *                   0.09416820135052184
+                     *                 ],
+                     *                 "aurc": 0.22311936196305737
+                     *               }
                      *             },
-                     *             "fer2013": {
-                     *               "n": 2801,
-                     *               "accuracy": 0.6958,
-                     *               "ua": 0.6359,
-                     *               "ece": 0.0365
+                     *             "GoEmotions test, sentiment": {
+                     *               "n": 5072,
+                     *               "judged_as": "sentiment3",
+                     *               "accuracy": 0.7779968454258674,
+                     *               "macro_f1": 0.7670611538809853,
+                     *               "mean_over_languages": 0.7670611538809853,
+                     *               "interval": [
+                     *                 0.755676650988446,
+                     *                 0.779455928129055
+                     *               ],
+                     *               "ece": 0.019002829651915312,
+                     *               "brier": 0.3107686688978692,
+                     *               "risk_coverage": {
+                     *                 "coverage": [
+                     *                   1,
+                     *                   0.9,
+                     *                   0.8,
+                     *                   0.7,
+                     *                   0.6,
+                     *                   0.5,
+                     *                   0.4,
+                     *                   0.3,
+                     *                   0.2,
+                     *                   0.1
+                     *                 ],
+                     *                 "risk": [
+                     *                   0.2220031545741325,
+                     *                   0.18751369112814895,
+                     *                   0.15795958600295712,
+                     *                   0.13123063925654746,
+                     *                   0.10742444152431012,
+                     *                   0.08201892744479496,
+                     *                   0.056185312962050274,
+                     *                   0.03482260183968462,
+                     *                   0.014778325123152709,
+                     *                   0.00984251968503937
+                     *                 ],
+                     *                 "aurc": 0.08905676490752203
+                     *               }
+                     *             },
+                     *             "BRIGHTER dev": {
+                     *               "n": 8478,
+                     *               "judged_as": "ekman6",
+                     *               "accuracy": 0.45057796650153337,
+                     *               "macro_f1": 0.5716718334442487,
+                     *               "mean_over_languages": 0.4914162618707087,
+                     *               "interval": [
+                     *                 0.5615254955421859,
+                     *                 0.5822973508233202
+                     *               ],
+                     *               "ece": 0.10178742002837288,
+                     *               "brier": 0.08528291236977598,
+                     *               "risk_coverage": {
+                     *                 "coverage": [
+                     *                   1,
+                     *                   0.9,
+                     *                   0.8,
+                     *                   0.7,
+                     *                   0.6,
+                     *                   0.5,
+                     *                   0.4,
+                     *                   0.3,
+                     *                   0.2,
+                     *                   0.1
+                     *                 ],
+                     *                 "risk": [
+                     *                   0.43037918871252684,
+                     *                   0.40018190214102,
+                     *                   0.3813781653012098,
+                     *                   0.36360947299447555,
+                     *                   0.34822719599601687,
+                     *                   0.3211374350794025,
+                     *                   0.2819657363731667,
+                     *                   0.23735181441549352,
+                     *                   0.18324348607367472,
+                     *                   0.1162651617250673
+                     *                 ],
+                     *                 "aurc": 0.2878545399566127
+                     *               }
+                     *             },
+                     *             "SMP2020 usual test, zero-shot": {
+                     *               "n": 5000,
+                     *               "judged_as": "ekman7",
+                     *               "accuracy": 0.6008,
+                     *               "macro_f1": 0.5678639804226121,
+                     *               "mean_over_languages": 0.5678639804226121,
+                     *               "interval": [
+                     *                 0.5507643748407174,
+                     *                 0.5836484318444408
+                     *               ],
+                     *               "ece": 0.02641009509265423,
+                     *               "brier": 0.5389728329747653,
+                     *               "risk_coverage": {
+                     *                 "coverage": [
+                     *                   1,
+                     *                   0.9,
+                     *                   0.8,
+                     *                   0.7,
+                     *                   0.6,
+                     *                   0.5,
+                     *                   0.4,
+                     *                   0.3,
+                     *                   0.2,
+                     *                   0.1
+                     *                 ],
+                     *                 "risk": [
+                     *                   0.3992,
+                     *                   0.36844444444444446,
+                     *                   0.33525,
+                     *                   0.304,
+                     *                   0.27266666666666667,
+                     *                   0.2372,
+                     *                   0.2025,
+                     *                   0.16866666666666666,
+                     *                   0.126,
+                     *                   0.074
+                     *                 ],
+                     *                 "aurc": 0.22984365655052838
+                     *               }
+                     *             },
+                     *             "MELD test, zero-shot": {
+                     *               "n": 2610,
+                     *               "judged_as": "ekman7",
+                     *               "accuracy": 0.43486590038314177,
+                     *               "macro_f1": 0.2790399472434414,
+                     *               "mean_over_languages": 0.2790399472434414,
+                     *               "interval": [
+                     *                 0.26165597885141906,
+                     *                 0.29897958986020917
+                     *               ],
+                     *               "ece": 0.21446780978034738,
+                     *               "brier": 0.7598523893636213,
+                     *               "risk_coverage": {
+                     *                 "coverage": [
+                     *                   1,
+                     *                   0.9,
+                     *                   0.8,
+                     *                   0.7,
+                     *                   0.6,
+                     *                   0.5,
+                     *                   0.4,
+                     *                   0.3,
+                     *                   0.2,
+                     *                   0.1
+                     *                 ],
+                     *                 "risk": [
+                     *                   0.5651340996168585,
+                     *                   0.5453384418901662,
+                     *                   0.5344827586206898,
+                     *                   0.5227148330596608,
+                     *                   0.4993614303959133,
+                     *                   0.48352490421455957,
+                     *                   0.45210727969348685,
+                     *                   0.41507024265644976,
+                     *                   0.36590038314176315,
+                     *                   0.2950191570881227
+                     *                 ],
+                     *                 "aurc": 0.449895891327397
+                     *               }
+                     *             },
+                     *             "CPED test (one unseen series)": {
+                     *               "n": 1846,
+                     *               "judged_as": "ekman7",
+                     *               "accuracy": 0.49512459371614304,
+                     *               "macro_f1": 0.24625431276262352,
+                     *               "mean_over_languages": 0.24625431276262352,
+                     *               "interval": [
+                     *                 0.22306143348977947,
+                     *                 0.2692428478352994
+                     *               ],
+                     *               "ece": 0.1638120720536324,
+                     *               "brier": 0.7016891221953394,
+                     *               "risk_coverage": {
+                     *                 "coverage": [
+                     *                   1,
+                     *                   0.9,
+                     *                   0.8,
+                     *                   0.7,
+                     *                   0.6,
+                     *                   0.5,
+                     *                   0.4,
+                     *                   0.3,
+                     *                   0.2,
+                     *                   0.1
+                     *                 ],
+                     *                 "risk": [
+                     *                   0.504875406283857,
+                     *                   0.4873646209386281,
+                     *                   0.47054840893703437,
+                     *                   0.4586233565351894,
+                     *                   0.44223826714801456,
+                     *                   0.4236186348862405,
+                     *                   0.3995747148656486,
+                     *                   0.3790613718411554,
+                     *                   0.3621621621621622,
+                     *                   0.3027027027027027
+                     *                 ],
+                     *                 "aurc": 0.4079481598171377
+                     *               }
+                     *             },
+                     *             "XED test": {
+                     *               "n": 4196,
+                     *               "judged_as": "plutchik8",
+                     *               "accuracy": 0.357721639656816,
+                     *               "macro_f1": 0.47525232844836796,
+                     *               "mean_over_languages": 0.47026518416805607,
+                     *               "interval": [
+                     *                 0.4626077262337621,
+                     *                 0.487114856764187
+                     *               ],
+                     *               "ece": 0.027817882413542973,
+                     *               "brier": 0.08266591876480296,
+                     *               "risk_coverage": {
+                     *                 "coverage": [
+                     *                   1,
+                     *                   0.9,
+                     *                   0.8,
+                     *                   0.7,
+                     *                   0.6,
+                     *                   0.5,
+                     *                   0.4,
+                     *                   0.3,
+                     *                   0.2,
+                     *                   0.1
+                     *                 ],
+                     *                 "risk": [
+                     *                   0.4160738874513875,
+                     *                   0.3848590676231651,
+                     *                   0.3547186405095266,
+                     *                   0.3214739537748414,
+                     *                   0.2802999357010487,
+                     *                   0.2339166553179883,
+                     *                   0.1814940866161829,
+                     *                   0.10929308975377276,
+                     *                   0.011904761904761904,
+                     *                   0.002380952380952381
+                     *                 ],
+                     *                 "aurc": 0.2082754842853751
+                     *               }
+                     *             },
+                     *             "EmoBank test": {
+                     *               "n": 1000,
+                     *               "judged_as": "vad",
+                     *               "interval": [
+                     *                 0.5165132993637304,
+                     *                 0.5856136429591479
+                     *               ],
+                     *               "pearson": {
+                     *                 "valence": 0.7038167404548892,
+                     *                 "arousal": 0.5195274384841246,
+                     *                 "dominance": 0.4380749791644687
+                     *               },
+                     *               "ccc": {
+                     *                 "valence": 0.65931766088325,
+                     *                 "arousal": 0.4415275092566674,
+                     *                 "dominance": 0.3175162505008226
+                     *               }
+                     *             },
+                     *             "ekman7, held-out rows of four corpora": {
+                     *               "n": 16786,
+                     *               "judged_as": "ekman7",
+                     *               "accuracy": 0.6013940188252115,
+                     *               "macro_f1": 0.5480856533818065,
+                     *               "mean_over_languages": 0.4469331189843389,
+                     *               "interval": [
+                     *                 0.5391043167892355,
+                     *                 0.5576267248066826
+                     *               ],
+                     *               "ece": 0.0229776283428934,
+                     *               "brier": 0.5343801733058161,
+                     *               "risk_coverage": {
+                     *                 "coverage": [
+                     *                   1,
+                     *                   0.9,
+                     *                   0.8,
+                     *                   0.7,
+                     *                   0.6,
+                     *                   0.5,
+                     *                   0.4,
+                     *                   0.3,
+                     *                   0.2,
+                     *                   0.1
+                     *                 ],
+                     *                 "risk": [
+                     *                   0.3986059811747879,
+                     *                   0.36907598623245946,
+                     *                   0.3419465336212672,
+                     *                   0.3106969619606842,
+                     *                   0.27362986497220015,
+                     *                   0.23174073632789233,
+                     *                   0.18763961280714817,
+                     *                   0.13860206513105638,
+                     *                   0.09172126265634306,
+                     *                   0.039309112567004166
+                     *                 ],
+                     *                 "aurc": 0.21788335470283698
+                     *               }
                      *             }
                      *           },
-                     *           "sha256": {
-                     *             "model.onnx": "3969e4c61cf3c082d491c1a282f3740401864221e17143b6ddf9c75ed95f5f7a"
+                     *           "macro_f1_by_language_of_brighter": {
+                     *             "af": 0.29701149425287354,
+                     *             "am": 0.5822338369652061,
+                     *             "arq": 0.4975239087592991,
+                     *             "ary": 0.40695837835056853,
+                     *             "de": 0.5311528669130902,
+                     *             "en": 0.6659856630824372,
+                     *             "es": 0.7259668180295239,
+                     *             "ha": 0.6236123863448366,
+                     *             "hi": 0.6888039818474602,
+                     *             "ig": 0.4863158781427188,
+                     *             "mr": 0.9116586485370514,
+                     *             "om": 0.43474839211826793,
+                     *             "pcm": 0.49108843939944774,
+                     *             "pt-BR": 0.37803274288781535,
+                     *             "pt-MZ": 0.36377195000383405,
+                     *             "ro": 0.6665893940283798,
+                     *             "ru": 0.7743181870540362,
+                     *             "rw": 0.3879453826158008,
+                     *             "so": 0.3332894541117464,
+                     *             "su": 0.36965196780979376,
+                     *             "sv": 0.42778746054924865,
+                     *             "sw": 0.24100234560760878,
+                     *             "ti": 0.4246781647139793,
+                     *             "tt": 0.6769076205911313,
+                     *             "uk": 0.43375659180293563,
+                     *             "vmw": 0.08962962962962963,
+                     *             "yo": 0.2002054442732409,
+                     *             "zh": 0.6490283039578815
                      *           },
-                     *           "limits": [
-                     *             "A face shows an expression, not what a person feels; people smile for many reasons.",
-                     *             "Trained on photographs from the web, most of them posed or chosen for their expression, few of children or the old.",
-                     *             "Fear, disgust and contempt are rare in the data and often mistaken for surprise, anger and neutral.",
-                     *             "Not for decisions about a person's health, work, credit or liberty; the EU forbids reading emotions at work and school."
-                     *           ]
+                     *           "label_shares": {
+                     *             "goemotions28": {
+                     *               "admiration": 0.0779,
+                     *               "amusement": 0.0525,
+                     *               "anger": 0.0271,
+                     *               "annoyance": 0.0254,
+                     *               "approval": 0.0392,
+                     *               "caring": 0.0155,
+                     *               "confusion": 0.0144,
+                     *               "curiosity": 0.0459,
+                     *               "desire": 0.0111,
+                     *               "disappointment": 0.0111,
+                     *               "disapproval": 0.0299,
+                     *               "disgust": 0.0111,
+                     *               "embarrassment": 0.0055,
+                     *               "excitement": 0.0072,
+                     *               "fear": 0.0122,
+                     *               "gratitude": 0.0547,
+                     *               "grief": 0,
+                     *               "joy": 0.0243,
+                     *               "love": 0.052,
+                     *               "nervousness": 0.0017,
+                     *               "optimism": 0.0276,
+                     *               "pride": 0.0017,
+                     *               "realization": 0.0066,
+                     *               "relief": 0.0006,
+                     *               "remorse": 0.0144,
+                     *               "sadness": 0.0166,
+                     *               "surprise": 0.0193,
+                     *               "neutral": 0.3947
+                     *             },
+                     *             "ekman7": {
+                     *               "anger": 0.1309,
+                     *               "disgust": 0.0372,
+                     *               "fear": 0.0486,
+                     *               "joy": 0.2636,
+                     *               "sadness": 0.0907,
+                     *               "surprise": 0.1254,
+                     *               "neutral": 0.3037
+                     *             },
+                     *             "plutchik8": {
+                     *               "anger": 0.1981,
+                     *               "anticipation": 0.1772,
+                     *               "disgust": 0.0813,
+                     *               "fear": 0.0677,
+                     *               "joy": 0.1504,
+                     *               "sadness": 0.0954,
+                     *               "surprise": 0.1386,
+                     *               "trust": 0.0913
+                     *             },
+                     *             "sentiment3": {
+                     *               "negative": 0.4244,
+                     *               "neutral": 0.2961,
+                     *               "positive": 0.2795
+                     *             }
+                     *           }
                      *         }
                      *       },
                      *       {
@@ -3234,7 +3669,7 @@ export interface operations {
                      * @example {
                      *       "sessions": [
                      *         {
-                     *           "id": "session_gVVzh9hpZKRq4N1-",
+                     *           "id": "session_4GPw6leHxS-B0VnU",
                      *           "name": "",
                      *           "origin": "read",
                      *           "key": "open",
@@ -3242,7 +3677,7 @@ export interface operations {
                      *           "unit": "characters",
                      *           "duration": 19,
                      *           "purpose": "other",
-                     *           "created": "2026-11-29T01:56:45.310103Z",
+                     *           "created": "2026-11-29T02:05:03.901201Z",
                      *           "text_until": null,
                      *           "readings": 1,
                      *           "abstained": 0,
@@ -3366,7 +3801,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "session_nmUZ7kter9f70EyR"
+                     *       "id": "session_qAMvJ6Lr5UoOhmfK"
                      *     }
                      */
                     "application/json": components["schemas"]["AddedSession"];
@@ -3690,15 +4125,15 @@ export interface operations {
                      * @example {
                      *       "feedback": [
                      *         {
-                     *           "id": "feedback_7OBP9YfbYncW51-j",
-                     *           "session": "session_gVVzh9hpZKRq4N1-",
+                     *           "id": "feedback_5_zphsfT0xNXCLGR",
+                     *           "session": "session_4GPw6leHxS-B0VnU",
                      *           "number": 0,
                      *           "labels": [
                      *             "joy"
                      *           ],
                      *           "comment": "",
                      *           "key": "open",
-                     *           "created": "2026-11-29T01:56:45.338056Z",
+                     *           "created": "2026-11-29T02:05:03.975062Z",
                      *           "set": "ekman7",
                      *           "read": "joy",
                      *           "modality": "text",
@@ -3752,7 +4187,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "feedback_7OBP9YfbYncW51-j"
+                     *       "id": "feedback_5_zphsfT0xNXCLGR"
                      *     }
                      */
                     "application/json": components["schemas"]["GivenFeedback"];
@@ -3796,15 +4231,15 @@ export interface operations {
                      * @example {
                      *       "feedback": [
                      *         {
-                     *           "id": "feedback_7OBP9YfbYncW51-j",
-                     *           "session": "session_gVVzh9hpZKRq4N1-",
+                     *           "id": "feedback_5_zphsfT0xNXCLGR",
+                     *           "session": "session_4GPw6leHxS-B0VnU",
                      *           "number": 0,
                      *           "labels": [
                      *             "joy"
                      *           ],
                      *           "comment": "",
                      *           "key": "open",
-                     *           "created": "2026-11-29T01:56:45.338056Z",
+                     *           "created": "2026-11-29T02:05:03.975062Z",
                      *           "set": "ekman7",
                      *           "read": "joy",
                      *           "modality": "text",
@@ -3849,7 +4284,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "customer-17",
-                     *       "created": "2026-11-29T01:56:45.272145Z",
+                     *       "created": "2026-11-29T02:05:03.864588Z",
                      *       "kept": {
                      *         "sessions": 1,
                      *         "readings": 1,
@@ -3858,13 +4293,13 @@ export interface operations {
                      *       },
                      *       "consents": [
                      *         {
-                     *           "id": "consent_mfKUo1NFL_GVGZA3",
+                     *           "id": "consent_OtOmxLhLgJW1gPkz",
                      *           "purpose": "customer_service",
                      *           "modalities": [
                      *             "speech"
                      *           ],
                      *           "how": "signed form of 3 May, folder 12",
-                     *           "given": "2026-11-29T01:56:45.288824Z",
+                     *           "given": "2026-11-29T02:05:03.879390Z",
                      *           "withdrawn": null
                      *         }
                      *       ]
@@ -3905,7 +4340,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "customer-17",
-                     *       "created": "2026-11-29T01:56:45.272145Z"
+                     *       "created": "2026-11-29T02:05:03.864588Z"
                      *     }
                      */
                     "application/json": components["schemas"]["ToldSubject"];
@@ -3943,8 +4378,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "receipt": "affekt erasure receipt, version 1",
-                     *       "subject": "69fd2889972dd6468c818801e6a33e73ac0bf9e8d7386a8bf7fd3dfdad00d7ca",
-                     *       "at": "2026-11-29T01:56:47.480+00:00",
+                     *       "subject": "f14da3a9428f51e836d215091ac173e6b7bd5d6c5840a63c91649bfde0b647f2",
+                     *       "at": "2026-11-29T02:05:05.635+00:00",
                      *       "erased": {
                      *         "sessions": 0,
                      *         "readings": 0,
@@ -3956,9 +4391,9 @@ export interface operations {
                      *       },
                      *       "audit": {
                      *         "number": 7,
-                     *         "hash": "4d0ba7d4036d9134c7d8ff5650679b6d637ac9e4ffb4d50923af9150d8064896"
+                     *         "hash": "74f6151eb13709b17a21cf425e6536601ec9429b3222a88736e6a3e5b5349686"
                      *       },
-                     *       "signature": "uneHINRSdDfS+8BXkmxykI18lcN1BuC27G2qrw5WcXKn5kOvHjGSqVElEV51JllGzyi5PsFYNoTcwtdoQVk6Cw=="
+                     *       "signature": "9O+qm3pXuLC81lmla9zZWn0gN1quoPJ9+PavDGJfIyRADKj1XLfcz7AbWLKoHDxvizLPkqTRbPRjnntftjHqCQ=="
                      *     }
                      */
                     "application/json": components["schemas"]["Receipt"];
@@ -4000,7 +4435,7 @@ export interface operations {
                      *       "subjects": [
                      *         {
                      *           "id": "customer-17",
-                     *           "created": "2026-11-29T01:56:45.272145Z"
+                     *           "created": "2026-11-29T02:05:03.864588Z"
                      *         }
                      *       ]
                      *     }
@@ -4038,8 +4473,8 @@ export interface operations {
                 };
                 content: {
                     /**
-                     * @example {"id":"customer-17","created":"2026-11-29T01:56:45.272145Z","kept":{"sessions":1,"readings":1,"media":0,"feedback":1},"consents":[{"id":"consent_mfKUo1NFL_GVGZA3","purpose":"customer_service","modalities":["speech"],"how":"signed form of 3 May, folder 12","given":"2026-11-29T01:56:45.288824Z","withdrawn":null}]}
-                     *     {"id": "session_gVVzh9hpZKRq4N1-", "name": "", "origin": "read", "key": "open", "labels": "ekman7", "unit": "characters", "duration": 19.0, "purpose": "other", "created": "2026-11-29T01:56:45.310103Z", "text_until": null, "timeline": {"source": "read", "duration": 19, "unit": "characters", "labels": "ekman7", "people": [], "transcript": null, "readings": [{"modality": "text", "who": null, "start": 0, "end": 19, "span": [0, 19], "labels": "ekman7", "single": true, "scores": {"anger": 0.0105, "disgust": 0.002, "fear": 0.0028, "joy": 0.9432, "sadness": 0.0022, "surprise": 0.0226, "neutral": 0.0168}, "top": "joy", "present": ["joy"], "confidence": 0.9432, "abstained": false, "reason": null, "valence": 0.2855, "arousal": 0.2075, "dominance": 0.1827, "model": "text_affekt@55466acd", "heard": null, "provisional": false, "box": null, "clarity": 0.59, "spread": null, "shares": null, "disagreement": null, "between": null, "words": null}], "fused": [], "warnings": [], "events": [], "marks": []}}
+                     * @example {"id":"customer-17","created":"2026-11-29T02:05:03.864588Z","kept":{"sessions":1,"readings":1,"media":0,"feedback":1},"consents":[{"id":"consent_OtOmxLhLgJW1gPkz","purpose":"customer_service","modalities":["speech"],"how":"signed form of 3 May, folder 12","given":"2026-11-29T02:05:03.879390Z","withdrawn":null}]}
+                     *     {"id": "session_4GPw6leHxS-B0VnU", "name": "", "origin": "read", "key": "open", "labels": "ekman7", "unit": "characters", "duration": 19.0, "purpose": "other", "created": "2026-11-29T02:05:03.901201Z", "text_until": null, "timeline": {"source": "read", "duration": 19, "unit": "characters", "labels": "ekman7", "people": [], "transcript": null, "readings": [{"modality": "text", "who": null, "start": 0, "end": 19, "span": [0, 19], "labels": "ekman7", "single": true, "scores": {"anger": 0.0105, "disgust": 0.002, "fear": 0.0028, "joy": 0.9432, "sadness": 0.0022, "surprise": 0.0226, "neutral": 0.0168}, "top": "joy", "present": ["joy"], "confidence": 0.9432, "abstained": false, "reason": null, "valence": 0.2855, "arousal": 0.2075, "dominance": 0.1827, "model": "text_affekt@55466acd", "heard": null, "provisional": false, "box": null, "clarity": 0.59, "spread": null, "shares": null, "disagreement": null, "between": null, "words": null}], "fused": [], "warnings": [], "events": [], "marks": []}}
                      */
                     "application/jsonl": string;
                 };
@@ -4088,13 +4523,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "consent_mfKUo1NFL_GVGZA3",
+                     *       "id": "consent_OtOmxLhLgJW1gPkz",
                      *       "purpose": "customer_service",
                      *       "modalities": [
                      *         "speech"
                      *       ],
                      *       "how": "signed form of 3 May, folder 12",
-                     *       "given": "2026-11-29T01:56:45.288824Z",
+                     *       "given": "2026-11-29T02:05:03.879390Z",
                      *       "withdrawn": null
                      *     }
                      */
@@ -4133,14 +4568,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "consent_mfKUo1NFL_GVGZA3",
+                     *       "id": "consent_OtOmxLhLgJW1gPkz",
                      *       "purpose": "customer_service",
                      *       "modalities": [
                      *         "speech"
                      *       ],
                      *       "how": "signed form of 3 May, folder 12",
-                     *       "given": "2026-11-29T01:56:45.288824Z",
-                     *       "withdrawn": "2026-11-29T01:56:47.454147Z"
+                     *       "given": "2026-11-29T02:05:03.879390Z",
+                     *       "withdrawn": "2026-11-29T02:05:05.622905Z"
                      *     }
                      */
                     "application/json": components["schemas"]["ToldConsent"];
@@ -4219,10 +4654,10 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "key_h3wokthDmsBdmTXM",
+                     *       "id": "key_rM1iyxaLsrSi5_MR",
                      *       "name": "operations",
                      *       "role": "admin",
-                     *       "created": "2026-11-29T01:56:47.501350Z",
+                     *       "created": "2026-11-29T02:05:05.643806Z",
                      *       "revoked": null,
                      *       "last_used": null,
                      *       "key": "affekt_…"
@@ -4261,11 +4696,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "key_K0fbdoUCYJTCkAjV",
+                     *       "id": "key_BiF_B7vR8IwhBxwY",
                      *       "name": "dashboards",
                      *       "role": "reader",
-                     *       "created": "2026-11-29T01:56:47.496015Z",
-                     *       "revoked": "2026-11-29T01:56:47.508265Z",
+                     *       "created": "2026-11-29T02:05:05.639595Z",
+                     *       "revoked": "2026-11-29T02:05:05.650246Z",
                      *       "last_used": null
                      *     }
                      */
@@ -4310,7 +4745,7 @@ export interface operations {
                      *       "entries": [
                      *         {
                      *           "number": 1,
-                     *           "at": "2026-11-29T01:56:44.020+00:00",
+                     *           "at": "2026-11-29T02:05:02.814+00:00",
                      *           "who": "server",
                      *           "action": "server.started",
                      *           "detail": {
@@ -4321,23 +4756,23 @@ export interface operations {
                      *             "require_consent": false
                      *           },
                      *           "previous": "0000000000000000000000000000000000000000000000000000000000000000",
-                     *           "hash": "1b3bb88bada3a5ed2af2a093e66ba9644307a2eda3cadd39a27234adb30b67c6"
+                     *           "hash": "452cbb7e75346bfaafc247157947d458f387d5a22ace74209213cdf3176698ba"
                      *         },
                      *         {
                      *           "number": 2,
-                     *           "at": "2026-11-29T01:56:45.291+00:00",
+                     *           "at": "2026-11-29T02:05:03.886+00:00",
                      *           "who": "open",
                      *           "action": "consent.given",
                      *           "detail": {
-                     *             "subject": "69fd2889972dd6468c818801e6a33e73ac0bf9e8d7386a8bf7fd3dfdad00d7ca",
-                     *             "consent": "consent_mfKUo1NFL_GVGZA3",
+                     *             "subject": "f14da3a9428f51e836d215091ac173e6b7bd5d6c5840a63c91649bfde0b647f2",
+                     *             "consent": "consent_OtOmxLhLgJW1gPkz",
                      *             "purpose": "customer_service",
                      *             "modalities": [
                      *               "speech"
                      *             ]
                      *           },
-                     *           "previous": "1b3bb88bada3a5ed2af2a093e66ba9644307a2eda3cadd39a27234adb30b67c6",
-                     *           "hash": "7fd168fdd15f77c7e86e40489ed57c9d0840337186c2513d0042d63e584c8e57"
+                     *           "previous": "452cbb7e75346bfaafc247157947d458f387d5a22ace74209213cdf3176698ba",
+                     *           "hash": "e659c93d94460d6f139e439ff6c87024f4d60c36a547bce8382c4bbc6da56f9b"
                      *         }
                      *       ]
                      *     }
@@ -4377,7 +4812,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "entries": 4,
-                     *       "last": "1e8be54372b5efa4e4193b546c3ece713d61e4af0f5c74608c978d02ed2987ed",
+                     *       "last": "cc1125b3ed5b69a4910212a2045a18a585219e5c3431d7bee77e3bb29f245d1c",
                      *       "problem": null
                      *     }
                      */
@@ -4537,7 +4972,7 @@ export interface operations {
                 content: {
                     /**
                      * @example -----BEGIN PUBLIC KEY-----
-                     *     MCowBQYDK2VwAyEAGoY5yddjqdVqtPo31qI0MJBNaRS1rK6UNjs6cO/PrTI=
+                     *     MCowBQYDK2VwAyEAOBeIJxI4/y8S1RZB22lohbVdv7p/fLCC7UtpfPwd/EA=
                      *     -----END PUBLIC KEY-----
                      */
                     "text/plain": string;
