@@ -764,9 +764,6 @@ export interface components {
             /**
              * Labels
              * @description that apply, of the session's label set
-             * @example [
-             *       "joy"
-             *     ]
              */
             labels: string[];
             /**
@@ -784,7 +781,6 @@ export interface components {
             /**
              * Name
              * @description who or what it is for
-             * @example support desk
              */
             name: string;
             /**
@@ -1705,7 +1701,6 @@ export interface components {
              * Text
              * @description one text
              * @default null
-             * @example so proud of you all
              */
             text: string | null;
             /**
@@ -1909,11 +1904,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "text": "so proud of you all"
-                 *     }
-                 */
                 "application/json": components["schemas"]["ReadTexts"];
                 "multipart/form-data": {
                     /**
@@ -1932,71 +1922,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "timelines": [
-                     *         {
-                     *           "source": "text",
-                     *           "duration": 19,
-                     *           "unit": "characters",
-                     *           "labels": "ekman7",
-                     *           "people": [],
-                     *           "transcript": "so proud of you all",
-                     *           "readings": [
-                     *             {
-                     *               "modality": "text",
-                     *               "who": null,
-                     *               "start": 0,
-                     *               "end": 19,
-                     *               "span": [
-                     *                 0,
-                     *                 19
-                     *               ],
-                     *               "labels": "ekman7",
-                     *               "single": true,
-                     *               "scores": {
-                     *                 "anger": 0.0105,
-                     *                 "disgust": 0.002,
-                     *                 "fear": 0.0028,
-                     *                 "joy": 0.9432,
-                     *                 "sadness": 0.0022,
-                     *                 "surprise": 0.0226,
-                     *                 "neutral": 0.0168
-                     *               },
-                     *               "top": "joy",
-                     *               "present": [
-                     *                 "joy"
-                     *               ],
-                     *               "confidence": 0.9432,
-                     *               "abstained": false,
-                     *               "reason": null,
-                     *               "valence": 0.2855,
-                     *               "arousal": 0.2075,
-                     *               "dominance": 0.1827,
-                     *               "model": "text_affekt@55466acd",
-                     *               "heard": null,
-                     *               "provisional": false,
-                     *               "box": null,
-                     *               "clarity": 0.59,
-                     *               "spread": null,
-                     *               "shares": null,
-                     *               "disagreement": null,
-                     *               "between": null,
-                     *               "words": null
-                     *             }
-                     *           ],
-                     *           "fused": [],
-                     *           "warnings": [],
-                     *           "events": [],
-                     *           "marks": []
-                     *         }
-                     *       ],
-                     *       "problems": [],
-                     *       "sessions": [
-                     *         null
-                     *       ]
-                     *     }
-                     */
                     "application/json": {
                         /** @description one a text or file, in order; null, where one of several texts could not be read */
                         timelines: (components["schemas"]["Timeline"] | null)[];
@@ -2040,34 +1965,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "jobs": [
-                     *         {
-                     *           "id": "job_50KB-KQkTOYKNKvu",
-                     *           "file": "comments.csv",
-                     *           "state": "done",
-                     *           "progress": 1,
-                     *           "created": "2026-11-29T02:05:04.020751Z",
-                     *           "started": "2026-11-29T02:05:04.026259Z",
-                     *           "finished": "2026-11-29T02:05:04.130343Z",
-                     *           "result_until": "2026-11-30T02:05:04.130343Z",
-                     *           "problem": null,
-                     *           "table": {
-                     *             "rows": 8,
-                     *             "bad_rows": 0,
-                     *             "bad": []
-                     *           },
-                     *           "session": null,
-                     *           "links": {
-                     *             "self": "/v1/jobs/job_50KB-KQkTOYKNKvu",
-                     *             "result": "/v1/jobs/job_50KB-KQkTOYKNKvu/result"
-                     *           }
-                     *         }
-                     *       ],
-                     *       "next": null
-                     *     }
-                     */
                     "application/json": components["schemas"]["Page"];
                 };
             };
@@ -2093,11 +1990,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "options": "{\"labels\": \"ekman7\"}"
-                 *     }
-                 */
                 "multipart/form-data": {
                     /**
                      * Format: binary
@@ -2124,24 +2016,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "job_50KB-KQkTOYKNKvu",
-                     *       "file": "comments.csv",
-                     *       "state": "waiting",
-                     *       "progress": 0,
-                     *       "created": "2026-11-29T02:05:04.020751Z",
-                     *       "started": null,
-                     *       "finished": null,
-                     *       "result_until": null,
-                     *       "problem": null,
-                     *       "table": null,
-                     *       "session": null,
-                     *       "links": {
-                     *         "self": "/v1/jobs/job_50KB-KQkTOYKNKvu"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
@@ -2173,29 +2047,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "job_50KB-KQkTOYKNKvu",
-                     *       "file": "comments.csv",
-                     *       "state": "done",
-                     *       "progress": 1,
-                     *       "created": "2026-11-29T02:05:04.020751Z",
-                     *       "started": "2026-11-29T02:05:04.026259Z",
-                     *       "finished": "2026-11-29T02:05:04.130343Z",
-                     *       "result_until": "2026-11-30T02:05:04.130343Z",
-                     *       "problem": null,
-                     *       "table": {
-                     *         "rows": 8,
-                     *         "bad_rows": 0,
-                     *         "bad": []
-                     *       },
-                     *       "session": null,
-                     *       "links": {
-                     *         "self": "/v1/jobs/job_50KB-KQkTOYKNKvu",
-                     *         "result": "/v1/jobs/job_50KB-KQkTOYKNKvu/result"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
@@ -2260,12 +2111,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
-                    /**
-                     * @example id,lang,comment,top,confidence,present,abstained,score_anger,score_disgust,score_fear,score_joy,score_sadness,score_surprise,score_neutral,valence,arousal,dominance,model,affekt_problem
-                     *     1,en,so proud of you all!!,joy,0.9408,joy,false,0.0096,0.0017,0.0032,0.9408,0.0018,0.0282,0.0148,0.2865,0.2471,0.1934,text_affekt@55466acd,
-                     *     2,zh,我很开心，但是有点累,joy,0.5114,joy,false,0.0279,0.0086,0.0264,0.5114,0.2345,0.0354,0.1557,0.1133,0.0499,0.0491,text_affekt@55466acd,
-                     *     3,de,"Ich habe Angst, dass der Zug wieder ausfällt.",fear,0.8389,fear,false,0.0157,0.0161,0.8389,0.0144,0.091,0.0121,0.0119,-0.1908,0.1326,-0.0867,text_affekt@55466acd,
-                     */
                     "*/*": unknown;
                 };
             };
@@ -2289,12 +2134,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "model": "whisper-1",
-                 *       "response_format": "verbose_json"
-                 *     }
-                 */
                 "multipart/form-data": {
                     /**
                      * Format: binary
@@ -2304,14 +2143,12 @@ export interface operations {
                     /**
                      * Model
                      * @description whisper-1 or affekt: the server's own model; or its name
-                     * @example whisper-1
                      */
                     model: string;
                     /**
                      * Language
                      * @description language that is spoken, by ISO 639; empty: found out
                      * @default
-                     * @example en
                      */
                     language?: string;
                     /**
@@ -2364,15 +2201,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "text": "I waited three hours for the train.",
-                     *       "usage": {
-                     *         "type": "duration",
-                     *         "seconds": 3
-                     *       }
-                     *     }
-                     */
                     "application/json": {
                         text: string;
                         usage?: {
@@ -2475,24 +2303,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example [
-                     *       {
-                     *         "name": "csv",
-                     *         "ending": "csv",
-                     *         "media_type": "text/csv",
-                     *         "binary": false,
-                     *         "about": "CSV (RFC 4180): one row a reading, one column a score, for a spreadsheet or a data frame; those of `fused` come last."
-                     *       },
-                     *       {
-                     *         "name": "elan",
-                     *         "ending": "eaf",
-                     *         "media_type": "application/xml",
-                     *         "binary": false,
-                     *         "about": "ELAN (.eaf): the ELAN Annotation Format 3.0, one tier a modality and person, its labels from a controlled vocabulary."
-                     *       }
-                     *     ]
-                     */
                     "application/json": components["schemas"]["ToldFormat"][];
                 };
             };
@@ -2518,68 +2328,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "source": "text",
-                 *       "duration": 19,
-                 *       "unit": "characters",
-                 *       "labels": "ekman7",
-                 *       "people": [],
-                 *       "transcript": "so proud of you all",
-                 *       "readings": [
-                 *         {
-                 *           "modality": "text",
-                 *           "who": null,
-                 *           "start": 0,
-                 *           "end": 19,
-                 *           "span": [
-                 *             0,
-                 *             19
-                 *           ],
-                 *           "labels": "ekman7",
-                 *           "single": true,
-                 *           "scores": {
-                 *             "anger": 0.0105,
-                 *             "disgust": 0.002,
-                 *             "fear": 0.0028,
-                 *             "joy": 0.9432,
-                 *             "sadness": 0.0022,
-                 *             "surprise": 0.0226,
-                 *             "neutral": 0.0168
-                 *           },
-                 *           "top": "joy",
-                 *           "present": [
-                 *             "joy"
-                 *           ],
-                 *           "confidence": 0.9432,
-                 *           "abstained": false,
-                 *           "reason": null,
-                 *           "valence": 0.2855,
-                 *           "arousal": 0.2075,
-                 *           "dominance": 0.1827,
-                 *           "model": "text_affekt@55466acd",
-                 *           "heard": null,
-                 *           "provisional": false,
-                 *           "box": null,
-                 *           "clarity": 0.59,
-                 *           "spread": null,
-                 *           "shares": null,
-                 *           "disagreement": null,
-                 *           "between": null,
-                 *           "words": null
-                 *         }
-                 *       ],
-                 *       "fused": [],
-                 *       "warnings": [],
-                 *       "events": [],
-                 *       "marks": [
-                 *         {
-                 *           "time": 9,
-                 *           "note": "ask again"
-                 *         }
-                 *       ]
-                 *     }
-                 */
                 "application/json": components["schemas"]["GivenTimeline"];
             };
         };
@@ -2590,10 +2338,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example source,fused,modality,who,start,end,unit,text,top,confidence,abstained,present,valence,arousal,dominance,model,clarity,score_anger,score_disgust,score_fear,score_joy,score_sadness,score_surprise,score_neutral
-                     *     text,false,text,,0.0,19.0,characters,so proud of you all,joy,0.9432,false,joy,0.2855,0.2075,0.1827,text_affekt@55466acd,0.59,0.0105,0.002,0.0028,0.9432,0.0022,0.0226,0.0168
-                     */
                     "*/*": unknown;
                 };
             };
@@ -2623,814 +2367,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example [
-                     *       {
-                     *         "name": "text_affekt",
-                     *         "revision": "55466acd",
-                     *         "modality": "text",
-                     *         "kind": "encoder",
-                     *         "in_use": true,
-                     *         "languages": [
-                     *           "af",
-                     *           "am",
-                     *           "ar",
-                     *           "arq",
-                     *           "ary",
-                     *           "de",
-                     *           "en",
-                     *           "es",
-                     *           "fi",
-                     *           "fr",
-                     *           "ha",
-                     *           "hi",
-                     *           "ig",
-                     *           "it",
-                     *           "ko",
-                     *           "mr",
-                     *           "nl",
-                     *           "om",
-                     *           "pcm",
-                     *           "pl",
-                     *           "pt",
-                     *           "pt-BR",
-                     *           "pt-MZ",
-                     *           "ro",
-                     *           "ru",
-                     *           "rw",
-                     *           "so",
-                     *           "su",
-                     *           "sv",
-                     *           "sw",
-                     *           "ti",
-                     *           "tt",
-                     *           "uk",
-                     *           "vmw",
-                     *           "yo",
-                     *           "zh",
-                     *           "zh-Hans",
-                     *           "zh-Hant"
-                     *         ],
-                     *         "licence": {
-                     *           "code": "Apache-2.0",
-                     *           "weights": "Apache-2.0; the vad head CC BY-SA 4.0",
-                     *           "data": "brighter CC BY 4.0; cped Apache-2.0; emobank CC BY-SA 4.0; emoita CC BY-SA 4.0; goemotions Apache-2.0 (repository), CC BY 4.0 (data); goemotions_ko Apache-2.0; red MIT; xed CC BY 4.0"
-                     *         },
-                     *         "commercial": true,
-                     *         "labels": [
-                     *           "goemotions28",
-                     *           "ekman7",
-                     *           "ekman6",
-                     *           "plutchik8",
-                     *           "sentiment3",
-                     *           "vad"
-                     *         ],
-                     *         "limits": [
-                     *           "Labels are what annotators saw in the words, not what the writer felt.",
-                     *           "Irony, in-group speech and mixed feelings are where annotators disagree, and so does the model.",
-                     *           "The chance of a label follows the training corpora (social media, subtitles); on other text, calibrate anew.",
-                     *           "Not for decisions about a person's health, work, credit or liberty."
-                     *         ],
-                     *         "materials": [
-                     *           {
-                     *             "name": "text_affekt@55466acd",
-                     *             "what": "weights",
-                     *             "licence": "Apache-2.0; the vad head CC BY-SA 4.0",
-                     *             "source": "recipes/text/text_affekt: prepare.py, words.py, train.py, finish.py"
-                     *           },
-                     *           {
-                     *             "name": "brighter",
-                     *             "what": "data",
-                     *             "licence": "CC BY 4.0",
-                     *             "source": "Muhammad et al. (2025), BRIGHTER: BRIdging the Gap in Human-Annotated Textual Emotion Recognition Datasets, ACL"
-                     *           }
-                     *         ],
-                     *         "measured": [
-                     *           {
-                     *             "data": "ekman7, held-out rows of four corpora",
-                     *             "labels": "ekman7",
-                     *             "split": "test of GoEmotions, XED and CPED, dev of BRIGHTER: rows with exactly one label",
-                     *             "n": 16786,
-                     *             "command": "python bench/cards.py text",
-                     *             "decision": "argmax",
-                     *             "macro_f1": 0.5481,
-                     *             "accuracy": 0.6014,
-                     *             "ua": 0.5451,
-                     *             "interval": [
-                     *               0.5391,
-                     *               0.5576
-                     *             ],
-                     *             "ece": 0.023,
-                     *             "pearson": null,
-                     *             "reliability": [
-                     *               {
-                     *                 "predicted": 0.195,
-                     *                 "observed": 0.2857,
-                     *                 "n": 7
-                     *               },
-                     *               {
-                     *                 "predicted": 0.2459,
-                     *                 "observed": 0.2884,
-                     *                 "n": 593
-                     *               }
-                     *             ],
-                     *             "risk_coverage": [
-                     *               {
-                     *                 "coverage": 1,
-                     *                 "risk": 0.3986
-                     *               },
-                     *               {
-                     *                 "coverage": 0.9,
-                     *                 "risk": 0.3691
-                     *               }
-                     *             ],
-                     *             "groups": [
-                     *               {
-                     *                 "kind": "language",
-                     *                 "name": "af",
-                     *                 "n": 85,
-                     *                 "macro_f1": 0.3473,
-                     *                 "accuracy": 0.5529,
-                     *                 "interval": [
-                     *                   0.2636,
-                     *                   0.4456
-                     *                 ],
-                     *                 "ece": 0.122
-                     *               },
-                     *               {
-                     *                 "kind": "language",
-                     *                 "name": "am",
-                     *                 "n": 416,
-                     *                 "macro_f1": 0.5097,
-                     *                 "accuracy": 0.5769,
-                     *                 "interval": [
-                     *                   0.4223,
-                     *                   0.5821
-                     *                 ],
-                     *                 "ece": 0.0607
-                     *               }
-                     *             ]
-                     *           },
-                     *           {
-                     *             "data": "GoEmotions test",
-                     *             "labels": "goemotions28",
-                     *             "split": "the test split as published",
-                     *             "n": 5427,
-                     *             "command": "python bench/cards.py text",
-                     *             "decision": "thresholds",
-                     *             "macro_f1": 0.5309,
-                     *             "accuracy": 0.435,
-                     *             "ua": 0.5434,
-                     *             "interval": [
-                     *               0.5087,
-                     *               0.5495
-                     *             ],
-                     *             "ece": 0.0128,
-                     *             "pearson": null,
-                     *             "reliability": [
-                     *               {
-                     *                 "predicted": 0.1758,
-                     *                 "observed": 0.2857,
-                     *                 "n": 7
-                     *               },
-                     *               {
-                     *                 "predicted": 0.2423,
-                     *                 "observed": 0.2881,
-                     *                 "n": 59
-                     *               }
-                     *             ],
-                     *             "risk_coverage": [
-                     *               {
-                     *                 "coverage": 1,
-                     *                 "risk": 0.387
-                     *               },
-                     *               {
-                     *                 "coverage": 0.9,
-                     *                 "risk": 0.3436
-                     *               }
-                     *             ],
-                     *             "groups": []
-                     *           }
-                     *         ],
-                     *         "facts": {
-                     *           "family": "text_affekt",
-                     *           "sha256": {
-                     *             "model.onnx": "55466acde4fd91f669d8519d9de2053304a8f4933aec0c0f13a0c0672990f4a1",
-                     *             "tokenizer.json": "bf71b98e8422f8221f05ddb49dedd437b71a6b7484c3224210d1f1137d997a40"
-                     *           },
-                     *           "start": "multilingual-e5-small (MIT); all-MiniLM-L6-v2 (Apache-2.0) for a teacher",
-                     *           "training": "recipes/text/text_affekt: prepare.py, words.py, train.py, finish.py",
-                     *           "trained_on": {
-                     *             "brighter": "Muhammad et al. (2025), BRIGHTER: BRIdging the Gap in Human-Annotated Textual Emotion Recognition Datasets, ACL",
-                     *             "cped": "Chen et al. (2022), CPED: A Large-Scale Chinese Personalized and Emotional Dialogue Dataset, arXiv:2205.14727",
-                     *             "emobank": "Buechel and Hahn (2017), EmoBank: Studying the Impact of Annotation Perspective and Representation Format, EACL",
-                     *             "emoita": "Sprugnoli et al. (2020), EmoItaly / EmoITA, an Italian version of EmoBank",
-                     *             "goemotions": "Demszky et al. (2020), GoEmotions: A Dataset of Fine-Grained Emotions, ACL",
-                     *             "goemotions_ko": "Demszky et al. (2020), GoEmotions: A Dataset of Fine-Grained Emotions, ACL; Korean by machine translation",
-                     *             "red": "Ciobotaru and Dinu (2021), RED: A Novel Dataset for Romanian Emotion Detection from Tweets, RANLP",
-                     *             "xed": "Öhman et al. (2020), XED: A Multilingual Dataset for Sentiment Analysis and Emotion Detection, COLING"
-                     *           },
-                     *           "calibrated_on": {
-                     *             "goemotions28": [
-                     *               "goemotions/dev"
-                     *             ],
-                     *             "ekman7": [
-                     *               "brighter/tune",
-                     *               "xed/dev",
-                     *               "cped/dev",
-                     *               "goemotions/dev"
-                     *             ],
-                     *             "ekman6": [
-                     *               "brighter/tune"
-                     *             ],
-                     *             "plutchik8": [
-                     *               "xed/dev"
-                     *             ],
-                     *             "sentiment3": [
-                     *               "cped/dev",
-                     *               "goemotions/dev",
-                     *               "brighter/tune"
-                     *             ],
-                     *             "vad": [
-                     *               "emobank/dev"
-                     *             ]
-                     *           },
-                     *           "limits": [
-                     *             "Labels are what annotators saw in the words, not what the writer felt.",
-                     *             "Irony, in-group speech and mixed feelings are where annotators disagree, and so does the model.",
-                     *             "The chance of a label follows the training corpora (social media, subtitles); on other text, calibrate anew.",
-                     *             "Not for decisions about a person's health, work, credit or liberty."
-                     *           ],
-                     *           "measured": {
-                     *             "GoEmotions test": {
-                     *               "n": 5427,
-                     *               "judged_as": "goemotions28",
-                     *               "accuracy": 0.4350469872857933,
-                     *               "macro_f1": 0.5309218840874991,
-                     *               "mean_over_languages": 0.5309218840874991,
-                     *               "interval": [
-                     *                 0.5086565129841009,
-                     *                 0.5494929303024096
-                     *               ],
-                     *               "ece": 0.012810430362318154,
-                     *               "brier": 0.022071982420435142,
-                     *               "risk_coverage": {
-                     *                 "coverage": [
-                     *                   1,
-                     *                   0.9,
-                     *                   0.8,
-                     *                   0.7,
-                     *                   0.6,
-                     *                   0.5,
-                     *                   0.4,
-                     *                   0.3,
-                     *                   0.2,
-                     *                   0.1
-                     *                 ],
-                     *                 "risk": [
-                     *                   0.38695411829739734,
-                     *                   0.3435823950869971,
-                     *                   0.3170351604483327,
-                     *                   0.28781258225849154,
-                     *                   0.2579162828779065,
-                     *                   0.22789240972734018,
-                     *                   0.1939966221403341,
-                     *                   0.16593001841620655,
-                     *                   0.13382443216697365,
-                     *                   0.09416820135052184
-                     *                 ],
-                     *                 "aurc": 0.22311936196305737
-                     *               }
-                     *             },
-                     *             "GoEmotions test, sentiment": {
-                     *               "n": 5072,
-                     *               "judged_as": "sentiment3",
-                     *               "accuracy": 0.7779968454258674,
-                     *               "macro_f1": 0.7670611538809853,
-                     *               "mean_over_languages": 0.7670611538809853,
-                     *               "interval": [
-                     *                 0.755676650988446,
-                     *                 0.779455928129055
-                     *               ],
-                     *               "ece": 0.019002829651915312,
-                     *               "brier": 0.3107686688978692,
-                     *               "risk_coverage": {
-                     *                 "coverage": [
-                     *                   1,
-                     *                   0.9,
-                     *                   0.8,
-                     *                   0.7,
-                     *                   0.6,
-                     *                   0.5,
-                     *                   0.4,
-                     *                   0.3,
-                     *                   0.2,
-                     *                   0.1
-                     *                 ],
-                     *                 "risk": [
-                     *                   0.2220031545741325,
-                     *                   0.18751369112814895,
-                     *                   0.15795958600295712,
-                     *                   0.13123063925654746,
-                     *                   0.10742444152431012,
-                     *                   0.08201892744479496,
-                     *                   0.056185312962050274,
-                     *                   0.03482260183968462,
-                     *                   0.014778325123152709,
-                     *                   0.00984251968503937
-                     *                 ],
-                     *                 "aurc": 0.08905676490752203
-                     *               }
-                     *             },
-                     *             "BRIGHTER dev": {
-                     *               "n": 8478,
-                     *               "judged_as": "ekman6",
-                     *               "accuracy": 0.45057796650153337,
-                     *               "macro_f1": 0.5716718334442487,
-                     *               "mean_over_languages": 0.4914162618707087,
-                     *               "interval": [
-                     *                 0.5615254955421859,
-                     *                 0.5822973508233202
-                     *               ],
-                     *               "ece": 0.10178742002837288,
-                     *               "brier": 0.08528291236977598,
-                     *               "risk_coverage": {
-                     *                 "coverage": [
-                     *                   1,
-                     *                   0.9,
-                     *                   0.8,
-                     *                   0.7,
-                     *                   0.6,
-                     *                   0.5,
-                     *                   0.4,
-                     *                   0.3,
-                     *                   0.2,
-                     *                   0.1
-                     *                 ],
-                     *                 "risk": [
-                     *                   0.43037918871252684,
-                     *                   0.40018190214102,
-                     *                   0.3813781653012098,
-                     *                   0.36360947299447555,
-                     *                   0.34822719599601687,
-                     *                   0.3211374350794025,
-                     *                   0.2819657363731667,
-                     *                   0.23735181441549352,
-                     *                   0.18324348607367472,
-                     *                   0.1162651617250673
-                     *                 ],
-                     *                 "aurc": 0.2878545399566127
-                     *               }
-                     *             },
-                     *             "SMP2020 usual test, zero-shot": {
-                     *               "n": 5000,
-                     *               "judged_as": "ekman7",
-                     *               "accuracy": 0.6008,
-                     *               "macro_f1": 0.5678639804226121,
-                     *               "mean_over_languages": 0.5678639804226121,
-                     *               "interval": [
-                     *                 0.5507643748407174,
-                     *                 0.5836484318444408
-                     *               ],
-                     *               "ece": 0.02641009509265423,
-                     *               "brier": 0.5389728329747653,
-                     *               "risk_coverage": {
-                     *                 "coverage": [
-                     *                   1,
-                     *                   0.9,
-                     *                   0.8,
-                     *                   0.7,
-                     *                   0.6,
-                     *                   0.5,
-                     *                   0.4,
-                     *                   0.3,
-                     *                   0.2,
-                     *                   0.1
-                     *                 ],
-                     *                 "risk": [
-                     *                   0.3992,
-                     *                   0.36844444444444446,
-                     *                   0.33525,
-                     *                   0.304,
-                     *                   0.27266666666666667,
-                     *                   0.2372,
-                     *                   0.2025,
-                     *                   0.16866666666666666,
-                     *                   0.126,
-                     *                   0.074
-                     *                 ],
-                     *                 "aurc": 0.22984365655052838
-                     *               }
-                     *             },
-                     *             "MELD test, zero-shot": {
-                     *               "n": 2610,
-                     *               "judged_as": "ekman7",
-                     *               "accuracy": 0.43486590038314177,
-                     *               "macro_f1": 0.2790399472434414,
-                     *               "mean_over_languages": 0.2790399472434414,
-                     *               "interval": [
-                     *                 0.26165597885141906,
-                     *                 0.29897958986020917
-                     *               ],
-                     *               "ece": 0.21446780978034738,
-                     *               "brier": 0.7598523893636213,
-                     *               "risk_coverage": {
-                     *                 "coverage": [
-                     *                   1,
-                     *                   0.9,
-                     *                   0.8,
-                     *                   0.7,
-                     *                   0.6,
-                     *                   0.5,
-                     *                   0.4,
-                     *                   0.3,
-                     *                   0.2,
-                     *                   0.1
-                     *                 ],
-                     *                 "risk": [
-                     *                   0.5651340996168585,
-                     *                   0.5453384418901662,
-                     *                   0.5344827586206898,
-                     *                   0.5227148330596608,
-                     *                   0.4993614303959133,
-                     *                   0.48352490421455957,
-                     *                   0.45210727969348685,
-                     *                   0.41507024265644976,
-                     *                   0.36590038314176315,
-                     *                   0.2950191570881227
-                     *                 ],
-                     *                 "aurc": 0.449895891327397
-                     *               }
-                     *             },
-                     *             "CPED test (one unseen series)": {
-                     *               "n": 1846,
-                     *               "judged_as": "ekman7",
-                     *               "accuracy": 0.49512459371614304,
-                     *               "macro_f1": 0.24625431276262352,
-                     *               "mean_over_languages": 0.24625431276262352,
-                     *               "interval": [
-                     *                 0.22306143348977947,
-                     *                 0.2692428478352994
-                     *               ],
-                     *               "ece": 0.1638120720536324,
-                     *               "brier": 0.7016891221953394,
-                     *               "risk_coverage": {
-                     *                 "coverage": [
-                     *                   1,
-                     *                   0.9,
-                     *                   0.8,
-                     *                   0.7,
-                     *                   0.6,
-                     *                   0.5,
-                     *                   0.4,
-                     *                   0.3,
-                     *                   0.2,
-                     *                   0.1
-                     *                 ],
-                     *                 "risk": [
-                     *                   0.504875406283857,
-                     *                   0.4873646209386281,
-                     *                   0.47054840893703437,
-                     *                   0.4586233565351894,
-                     *                   0.44223826714801456,
-                     *                   0.4236186348862405,
-                     *                   0.3995747148656486,
-                     *                   0.3790613718411554,
-                     *                   0.3621621621621622,
-                     *                   0.3027027027027027
-                     *                 ],
-                     *                 "aurc": 0.4079481598171377
-                     *               }
-                     *             },
-                     *             "XED test": {
-                     *               "n": 4196,
-                     *               "judged_as": "plutchik8",
-                     *               "accuracy": 0.357721639656816,
-                     *               "macro_f1": 0.47525232844836796,
-                     *               "mean_over_languages": 0.47026518416805607,
-                     *               "interval": [
-                     *                 0.4626077262337621,
-                     *                 0.487114856764187
-                     *               ],
-                     *               "ece": 0.027817882413542973,
-                     *               "brier": 0.08266591876480296,
-                     *               "risk_coverage": {
-                     *                 "coverage": [
-                     *                   1,
-                     *                   0.9,
-                     *                   0.8,
-                     *                   0.7,
-                     *                   0.6,
-                     *                   0.5,
-                     *                   0.4,
-                     *                   0.3,
-                     *                   0.2,
-                     *                   0.1
-                     *                 ],
-                     *                 "risk": [
-                     *                   0.4160738874513875,
-                     *                   0.3848590676231651,
-                     *                   0.3547186405095266,
-                     *                   0.3214739537748414,
-                     *                   0.2802999357010487,
-                     *                   0.2339166553179883,
-                     *                   0.1814940866161829,
-                     *                   0.10929308975377276,
-                     *                   0.011904761904761904,
-                     *                   0.002380952380952381
-                     *                 ],
-                     *                 "aurc": 0.2082754842853751
-                     *               }
-                     *             },
-                     *             "EmoBank test": {
-                     *               "n": 1000,
-                     *               "judged_as": "vad",
-                     *               "interval": [
-                     *                 0.5165132993637304,
-                     *                 0.5856136429591479
-                     *               ],
-                     *               "pearson": {
-                     *                 "valence": 0.7038167404548892,
-                     *                 "arousal": 0.5195274384841246,
-                     *                 "dominance": 0.4380749791644687
-                     *               },
-                     *               "ccc": {
-                     *                 "valence": 0.65931766088325,
-                     *                 "arousal": 0.4415275092566674,
-                     *                 "dominance": 0.3175162505008226
-                     *               }
-                     *             },
-                     *             "ekman7, held-out rows of four corpora": {
-                     *               "n": 16786,
-                     *               "judged_as": "ekman7",
-                     *               "accuracy": 0.6013940188252115,
-                     *               "macro_f1": 0.5480856533818065,
-                     *               "mean_over_languages": 0.4469331189843389,
-                     *               "interval": [
-                     *                 0.5391043167892355,
-                     *                 0.5576267248066826
-                     *               ],
-                     *               "ece": 0.0229776283428934,
-                     *               "brier": 0.5343801733058161,
-                     *               "risk_coverage": {
-                     *                 "coverage": [
-                     *                   1,
-                     *                   0.9,
-                     *                   0.8,
-                     *                   0.7,
-                     *                   0.6,
-                     *                   0.5,
-                     *                   0.4,
-                     *                   0.3,
-                     *                   0.2,
-                     *                   0.1
-                     *                 ],
-                     *                 "risk": [
-                     *                   0.3986059811747879,
-                     *                   0.36907598623245946,
-                     *                   0.3419465336212672,
-                     *                   0.3106969619606842,
-                     *                   0.27362986497220015,
-                     *                   0.23174073632789233,
-                     *                   0.18763961280714817,
-                     *                   0.13860206513105638,
-                     *                   0.09172126265634306,
-                     *                   0.039309112567004166
-                     *                 ],
-                     *                 "aurc": 0.21788335470283698
-                     *               }
-                     *             }
-                     *           },
-                     *           "macro_f1_by_language_of_brighter": {
-                     *             "af": 0.29701149425287354,
-                     *             "am": 0.5822338369652061,
-                     *             "arq": 0.4975239087592991,
-                     *             "ary": 0.40695837835056853,
-                     *             "de": 0.5311528669130902,
-                     *             "en": 0.6659856630824372,
-                     *             "es": 0.7259668180295239,
-                     *             "ha": 0.6236123863448366,
-                     *             "hi": 0.6888039818474602,
-                     *             "ig": 0.4863158781427188,
-                     *             "mr": 0.9116586485370514,
-                     *             "om": 0.43474839211826793,
-                     *             "pcm": 0.49108843939944774,
-                     *             "pt-BR": 0.37803274288781535,
-                     *             "pt-MZ": 0.36377195000383405,
-                     *             "ro": 0.6665893940283798,
-                     *             "ru": 0.7743181870540362,
-                     *             "rw": 0.3879453826158008,
-                     *             "so": 0.3332894541117464,
-                     *             "su": 0.36965196780979376,
-                     *             "sv": 0.42778746054924865,
-                     *             "sw": 0.24100234560760878,
-                     *             "ti": 0.4246781647139793,
-                     *             "tt": 0.6769076205911313,
-                     *             "uk": 0.43375659180293563,
-                     *             "vmw": 0.08962962962962963,
-                     *             "yo": 0.2002054442732409,
-                     *             "zh": 0.6490283039578815
-                     *           },
-                     *           "label_shares": {
-                     *             "goemotions28": {
-                     *               "admiration": 0.0779,
-                     *               "amusement": 0.0525,
-                     *               "anger": 0.0271,
-                     *               "annoyance": 0.0254,
-                     *               "approval": 0.0392,
-                     *               "caring": 0.0155,
-                     *               "confusion": 0.0144,
-                     *               "curiosity": 0.0459,
-                     *               "desire": 0.0111,
-                     *               "disappointment": 0.0111,
-                     *               "disapproval": 0.0299,
-                     *               "disgust": 0.0111,
-                     *               "embarrassment": 0.0055,
-                     *               "excitement": 0.0072,
-                     *               "fear": 0.0122,
-                     *               "gratitude": 0.0547,
-                     *               "grief": 0,
-                     *               "joy": 0.0243,
-                     *               "love": 0.052,
-                     *               "nervousness": 0.0017,
-                     *               "optimism": 0.0276,
-                     *               "pride": 0.0017,
-                     *               "realization": 0.0066,
-                     *               "relief": 0.0006,
-                     *               "remorse": 0.0144,
-                     *               "sadness": 0.0166,
-                     *               "surprise": 0.0193,
-                     *               "neutral": 0.3947
-                     *             },
-                     *             "ekman7": {
-                     *               "anger": 0.1309,
-                     *               "disgust": 0.0372,
-                     *               "fear": 0.0486,
-                     *               "joy": 0.2636,
-                     *               "sadness": 0.0907,
-                     *               "surprise": 0.1254,
-                     *               "neutral": 0.3037
-                     *             },
-                     *             "plutchik8": {
-                     *               "anger": 0.1981,
-                     *               "anticipation": 0.1772,
-                     *               "disgust": 0.0813,
-                     *               "fear": 0.0677,
-                     *               "joy": 0.1504,
-                     *               "sadness": 0.0954,
-                     *               "surprise": 0.1386,
-                     *               "trust": 0.0913
-                     *             },
-                     *             "sentiment3": {
-                     *               "negative": 0.4244,
-                     *               "neutral": 0.2961,
-                     *               "positive": 0.2795
-                     *             }
-                     *           }
-                     *         }
-                     *       },
-                     *       {
-                     *         "name": "speech_affekt",
-                     *         "revision": "a58a65e0",
-                     *         "modality": "speech",
-                     *         "kind": "encoder",
-                     *         "in_use": true,
-                     *         "languages": [
-                     *           "de",
-                     *           "en",
-                     *           "pl",
-                     *           "zh"
-                     *         ],
-                     *         "licence": {
-                     *           "code": "Apache-2.0",
-                     *           "weights": "CC BY-NC-SA 4.0",
-                     *           "data": "emodb CC0; ravdess CC BY-NC-SA 4.0; nemo CC BY-NC-SA 4.0; casia given out for research, no text of a licence"
-                     *         },
-                     *         "commercial": false,
-                     *         "labels": [
-                     *           "ekman7"
-                     *         ],
-                     *         "limits": [
-                     *           "Trained on actors, most of them in a studio; people who feel speak less clearly than people who act.",
-                     *           "What is heard is how a person sounds, not what the person feels.",
-                     *           "A voice that has not been heard before is judged far less surely than one that has.",
-                     *           "Not for decisions about a person's health, work, credit or liberty."
-                     *         ],
-                     *         "materials": [
-                     *           {
-                     *             "name": "speech_affekt@a58a65e0",
-                     *             "what": "weights",
-                     *             "licence": "CC BY-NC-SA 4.0",
-                     *             "source": "recipes/speech/speech_affekt: prepare.py, train.py, finish.py speech_affekt"
-                     *           },
-                     *           {
-                     *             "name": "emodb",
-                     *             "what": "data",
-                     *             "licence": "CC0",
-                     *             "source": "Burkhardt et al. (2005), A Database of German Emotional Speech, Interspeech"
-                     *           }
-                     *         ],
-                     *         "measured": [
-                     *           {
-                     *             "data": "emodb, ravdess, nemo, casia: speakers never heard",
-                     *             "labels": "ekman7",
-                     *             "split": "speakers left out by five folds; a head a fold, Whisper's encoder as it is; judged after 0, 3, 10 or 40 other utterances",
-                     *             "n": 3242,
-                     *             "command": "python bench/cards.py speech",
-                     *             "decision": "argmax",
-                     *             "macro_f1": 0.6863,
-                     *             "accuracy": 0.6804,
-                     *             "ua": 0.6921,
-                     *             "interval": [
-                     *               0.6711,
-                     *               0.702
-                     *             ],
-                     *             "ece": 0.0264,
-                     *             "pearson": null,
-                     *             "reliability": [
-                     *               {
-                     *                 "predicted": 0.1912,
-                     *                 "observed": 0,
-                     *                 "n": 1
-                     *               },
-                     *               {
-                     *                 "predicted": 0.2473,
-                     *                 "observed": 0.3158,
-                     *                 "n": 38
-                     *               }
-                     *             ],
-                     *             "risk_coverage": [
-                     *               {
-                     *                 "coverage": 1,
-                     *                 "risk": 0.3196
-                     *               },
-                     *               {
-                     *                 "coverage": 0.9,
-                     *                 "risk": 0.2858
-                     *               }
-                     *             ],
-                     *             "groups": [
-                     *               {
-                     *                 "kind": "language",
-                     *                 "name": "de",
-                     *                 "n": 454,
-                     *                 "macro_f1": 0.8974,
-                     *                 "accuracy": 0.8921,
-                     *                 "interval": [
-                     *                   0.8679,
-                     *                   0.9236
-                     *                 ],
-                     *                 "ece": 0.101
-                     *               },
-                     *               {
-                     *                 "kind": "language",
-                     *                 "name": "en",
-                     *                 "n": 1200,
-                     *                 "macro_f1": 0.7433,
-                     *                 "accuracy": 0.7475,
-                     *                 "interval": [
-                     *                   0.7176,
-                     *                   0.7667
-                     *                 ],
-                     *                 "ece": 0.0705
-                     *               }
-                     *             ]
-                     *           }
-                     *         ],
-                     *         "facts": {
-                     *           "family": "speech_affekt",
-                     *           "start": "the encoder of Whisper tiny.en (MIT)",
-                     *           "training": "recipes/speech/speech_affekt: prepare.py, train.py, finish.py speech_affekt",
-                     *           "trained_on": {
-                     *             "emodb": "Burkhardt et al. (2005), A Database of German Emotional Speech, Interspeech",
-                     *             "ravdess": "Livingstone and Russo (2018), The Ryerson Audio-Visual Database of Emotional Speech and Song, PLoS ONE",
-                     *             "nemo": "Christop (2024), nEMO: Dataset of Emotional Speech in Polish, LREC-COLING",
-                     *             "casia": "CASIA Chinese Emotional Speech Corpus, Institute of Automation, Chinese Academy of Sciences"
-                     *           },
-                     *           "dimensions": "valence, arousal and dominance are the labels' places (Russell and Mehrabian 1977), weighted by their scores",
-                     *           "calibrated_on": "speakers left out by five folds",
-                     *           "ece": 0.0482,
-                     *           "accuracy": 0.6481,
-                     *           "heard": [
-                     *             0,
-                     *             3,
-                     *             10,
-                     *             40
-                     *           ],
-                     *           "sha256": {
-                     *             "model.onnx": "a58a65e04838e818af5a4e779dce9e905911ab42d069206a41a1728e0a5ed9a2",
-                     *             "head.npz": "56387ac3e823de176fc7fe1b628e6159b18eb9420e3d879927a0a2e2e5868c77"
-                     *           },
-                     *           "limits": [
-                     *             "Trained on actors, most of them in a studio; people who feel speak less clearly than people who act.",
-                     *             "What is heard is how a person sounds, not what the person feels.",
-                     *             "A voice that has not been heard before is judged far less surely than one that has.",
-                     *             "Not for decisions about a person's health, work, credit or liberty."
-                     *           ]
-                     *         }
-                     *       }
-                     *     ]
-                     */
                     "application/json": components["schemas"]["Model"][];
                 };
             };
@@ -3460,66 +2396,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example [
-                     *       {
-                     *         "name": "ekman6",
-                     *         "labels": [
-                     *           "anger",
-                     *           "disgust",
-                     *           "fear",
-                     *           "joy",
-                     *           "sadness",
-                     *           "surprise"
-                     *         ],
-                     *         "kind": "multi",
-                     *         "source": "Muhammad et al. (2025), BRIGHTER: BRIdging the Gap in Human-Annotated Textual Emotion Recognition Datasets, ACL",
-                     *         "projections": {
-                     *           "ekman7": {
-                     *             "anger": "anger",
-                     *             "disgust": "disgust",
-                     *             "fear": "fear",
-                     *             "joy": "joy",
-                     *             "sadness": "sadness",
-                     *             "surprise": "surprise"
-                     *           },
-                     *           "sentiment3": {
-                     *             "anger": "negative",
-                     *             "disgust": "negative",
-                     *             "fear": "negative",
-                     *             "joy": "positive",
-                     *             "sadness": "negative",
-                     *             "surprise": "neutral"
-                     *           }
-                     *         }
-                     *       },
-                     *       {
-                     *         "name": "ekman7",
-                     *         "labels": [
-                     *           "anger",
-                     *           "disgust",
-                     *           "fear",
-                     *           "joy",
-                     *           "sadness",
-                     *           "surprise",
-                     *           "neutral"
-                     *         ],
-                     *         "kind": "single",
-                     *         "source": "Ekman (1992), An argument for basic emotions, Cognition and Emotion 6(3-4)",
-                     *         "projections": {
-                     *           "sentiment3": {
-                     *             "anger": "negative",
-                     *             "disgust": "negative",
-                     *             "fear": "negative",
-                     *             "joy": "positive",
-                     *             "sadness": "negative",
-                     *             "surprise": "neutral",
-                     *             "neutral": "neutral"
-                     *           }
-                     *         }
-                     *       }
-                     *     ]
-                     */
                     "application/json": components["schemas"]["Labels"][];
                 };
             };
@@ -3549,12 +2425,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "status": "ok",
-                     *       "version": "0.1.0"
-                     *     }
-                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -3584,12 +2454,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "status": "ok",
-                     *       "version": "0.1.0"
-                     *     }
-                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -3619,7 +2483,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example affekt_requests_total{method="POST",route="/v1/read",status="200"} 42.0 */
                     "text/plain": string;
                 };
             };
@@ -3665,39 +2528,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "sessions": [
-                     *         {
-                     *           "id": "session_4GPw6leHxS-B0VnU",
-                     *           "name": "",
-                     *           "origin": "read",
-                     *           "key": "open",
-                     *           "labels": "ekman7",
-                     *           "unit": "characters",
-                     *           "duration": 19,
-                     *           "purpose": "other",
-                     *           "created": "2026-11-29T02:05:03.901201Z",
-                     *           "text_until": null,
-                     *           "readings": 1,
-                     *           "abstained": 0,
-                     *           "people": 0,
-                     *           "modalities": [
-                     *             "text"
-                     *           ],
-                     *           "top": {
-                     *             "label": "joy",
-                     *             "share": 1
-                     *           },
-                     *           "marks": 0,
-                     *           "media": false,
-                     *           "subjects": [
-                     *             "customer-17"
-                     *           ]
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["Sessions"];
                 };
             };
@@ -3721,74 +2551,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "timeline": {
-                 *         "source": "text",
-                 *         "duration": 19,
-                 *         "unit": "characters",
-                 *         "labels": "ekman7",
-                 *         "people": [],
-                 *         "transcript": "so proud of you all",
-                 *         "readings": [
-                 *           {
-                 *             "modality": "text",
-                 *             "who": null,
-                 *             "start": 0,
-                 *             "end": 19,
-                 *             "span": [
-                 *               0,
-                 *               19
-                 *             ],
-                 *             "labels": "ekman7",
-                 *             "single": true,
-                 *             "scores": {
-                 *               "anger": 0.0105,
-                 *               "disgust": 0.002,
-                 *               "fear": 0.0028,
-                 *               "joy": 0.9432,
-                 *               "sadness": 0.0022,
-                 *               "surprise": 0.0226,
-                 *               "neutral": 0.0168
-                 *             },
-                 *             "top": "joy",
-                 *             "present": [
-                 *               "joy"
-                 *             ],
-                 *             "confidence": 0.9432,
-                 *             "abstained": false,
-                 *             "reason": null,
-                 *             "valence": 0.2855,
-                 *             "arousal": 0.2075,
-                 *             "dominance": 0.1827,
-                 *             "model": "text_affekt@55466acd",
-                 *             "heard": null,
-                 *             "provisional": false,
-                 *             "box": null,
-                 *             "clarity": 0.59,
-                 *             "spread": null,
-                 *             "shares": null,
-                 *             "disagreement": null,
-                 *             "between": null,
-                 *             "words": null
-                 *           }
-                 *         ],
-                 *         "fused": [],
-                 *         "warnings": [],
-                 *         "events": [],
-                 *         "marks": [
-                 *           {
-                 *             "time": 9,
-                 *             "note": "ask again"
-                 *           }
-                 *         ]
-                 *       },
-                 *       "name": "call with customer 17",
-                 *       "subjects": {
-                 *         "*": "customer-17"
-                 *       }
-                 *     }
-                 */
                 "application/json": components["schemas"]["AskedSession"];
             };
         };
@@ -3799,11 +2561,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "session_qAMvJ6Lr5UoOhmfK"
-                     *     }
-                     */
                     "application/json": components["schemas"]["AddedSession"];
                 };
             };
@@ -3840,63 +2597,6 @@ export interface operations {
                     "text/csv": string;
                     "application/xml": string;
                     "application/emotionml+xml": string;
-                    /**
-                     * @example {
-                     *       "source": "read",
-                     *       "duration": 19,
-                     *       "unit": "characters",
-                     *       "labels": "ekman7",
-                     *       "people": [],
-                     *       "transcript": null,
-                     *       "readings": [
-                     *         {
-                     *           "modality": "text",
-                     *           "who": null,
-                     *           "start": 0,
-                     *           "end": 19,
-                     *           "span": [
-                     *             0,
-                     *             19
-                     *           ],
-                     *           "labels": "ekman7",
-                     *           "single": true,
-                     *           "scores": {
-                     *             "anger": 0.0105,
-                     *             "disgust": 0.002,
-                     *             "fear": 0.0028,
-                     *             "joy": 0.9432,
-                     *             "sadness": 0.0022,
-                     *             "surprise": 0.0226,
-                     *             "neutral": 0.0168
-                     *           },
-                     *           "top": "joy",
-                     *           "present": [
-                     *             "joy"
-                     *           ],
-                     *           "confidence": 0.9432,
-                     *           "abstained": false,
-                     *           "reason": null,
-                     *           "valence": 0.2855,
-                     *           "arousal": 0.2075,
-                     *           "dominance": 0.1827,
-                     *           "model": "text_affekt@55466acd",
-                     *           "heard": null,
-                     *           "provisional": false,
-                     *           "box": null,
-                     *           "clarity": 0.59,
-                     *           "spread": null,
-                     *           "shares": null,
-                     *           "disagreement": null,
-                     *           "between": null,
-                     *           "words": null
-                     *         }
-                     *       ],
-                     *       "fused": [],
-                     *       "warnings": [],
-                     *       "events": [],
-                     *       "marks": []
-                     *     }
-                     */
                     "application/json": components["schemas"]["Timeline"];
                     "application/jsonl": string;
                     "application/x-subrip": string;
@@ -4016,75 +2716,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "labels": "ekman7",
-                     *       "left_out": 0,
-                     *       "days": [
-                     *         {
-                     *           "day": "2026-11-29",
-                     *           "sessions": 1,
-                     *           "readings": 1,
-                     *           "valence": {
-                     *             "mean": 0.2855,
-                     *             "low": null,
-                     *             "high": null,
-                     *             "of": "readings"
-                     *           },
-                     *           "arousal": {
-                     *             "mean": 0.2075,
-                     *             "low": null,
-                     *             "high": null,
-                     *             "of": "readings"
-                     *           },
-                     *           "labels": {
-                     *             "anger": {
-                     *               "mean": 0.0105,
-                     *               "low": null,
-                     *               "high": null,
-                     *               "of": "readings"
-                     *             },
-                     *             "disgust": {
-                     *               "mean": 0.002,
-                     *               "low": null,
-                     *               "high": null,
-                     *               "of": "readings"
-                     *             },
-                     *             "fear": {
-                     *               "mean": 0.0028,
-                     *               "low": null,
-                     *               "high": null,
-                     *               "of": "readings"
-                     *             },
-                     *             "joy": {
-                     *               "mean": 0.9432,
-                     *               "low": null,
-                     *               "high": null,
-                     *               "of": "readings"
-                     *             },
-                     *             "sadness": {
-                     *               "mean": 0.0022,
-                     *               "low": null,
-                     *               "high": null,
-                     *               "of": "readings"
-                     *             },
-                     *             "surprise": {
-                     *               "mean": 0.0226,
-                     *               "low": null,
-                     *               "high": null,
-                     *               "of": "readings"
-                     *             },
-                     *             "neutral": {
-                     *               "mean": 0.0168,
-                     *               "low": null,
-                     *               "high": null,
-                     *               "of": "readings"
-                     *             }
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["Trends"];
                 };
             };
@@ -4121,27 +2752,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "feedback": [
-                     *         {
-                     *           "id": "feedback_5_zphsfT0xNXCLGR",
-                     *           "session": "session_4GPw6leHxS-B0VnU",
-                     *           "number": 0,
-                     *           "labels": [
-                     *             "joy"
-                     *           ],
-                     *           "comment": "",
-                     *           "key": "open",
-                     *           "created": "2026-11-29T02:05:03.975062Z",
-                     *           "set": "ekman7",
-                     *           "read": "joy",
-                     *           "modality": "text",
-                     *           "text": null
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["AllFeedback"];
                 };
             };
@@ -4167,14 +2777,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "number": 0,
-                 *       "labels": [
-                 *         "joy"
-                 *       ]
-                 *     }
-                 */
                 "application/json": components["schemas"]["AskedFeedback"];
             };
         };
@@ -4185,11 +2787,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "feedback_5_zphsfT0xNXCLGR"
-                     *     }
-                     */
                     "application/json": components["schemas"]["GivenFeedback"];
                 };
             };
@@ -4227,27 +2824,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "feedback": [
-                     *         {
-                     *           "id": "feedback_5_zphsfT0xNXCLGR",
-                     *           "session": "session_4GPw6leHxS-B0VnU",
-                     *           "number": 0,
-                     *           "labels": [
-                     *             "joy"
-                     *           ],
-                     *           "comment": "",
-                     *           "key": "open",
-                     *           "created": "2026-11-29T02:05:03.975062Z",
-                     *           "set": "ekman7",
-                     *           "read": "joy",
-                     *           "modality": "text",
-                     *           "text": null
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["AllFeedback"];
                     "application/jsonl": string;
                 };
@@ -4281,30 +2857,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "customer-17",
-                     *       "created": "2026-11-29T02:05:03.864588Z",
-                     *       "kept": {
-                     *         "sessions": 1,
-                     *         "readings": 1,
-                     *         "media": 0,
-                     *         "feedback": 1
-                     *       },
-                     *       "consents": [
-                     *         {
-                     *           "id": "consent_OtOmxLhLgJW1gPkz",
-                     *           "purpose": "customer_service",
-                     *           "modalities": [
-                     *             "speech"
-                     *           ],
-                     *           "how": "signed form of 3 May, folder 12",
-                     *           "given": "2026-11-29T02:05:03.879390Z",
-                     *           "withdrawn": null
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["WholeSubject"];
                 };
             };
@@ -4337,12 +2889,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "customer-17",
-                     *       "created": "2026-11-29T02:05:03.864588Z"
-                     *     }
-                     */
                     "application/json": components["schemas"]["ToldSubject"];
                 };
             };
@@ -4375,27 +2921,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "receipt": "affekt erasure receipt, version 1",
-                     *       "subject": "f14da3a9428f51e836d215091ac173e6b7bd5d6c5840a63c91649bfde0b647f2",
-                     *       "at": "2026-11-29T02:05:05.635+00:00",
-                     *       "erased": {
-                     *         "sessions": 0,
-                     *         "readings": 0,
-                     *         "feedback": 0,
-                     *         "media": 0,
-                     *         "jobs": 0,
-                     *         "consents": 1,
-                     *         "voices": 0
-                     *       },
-                     *       "audit": {
-                     *         "number": 7,
-                     *         "hash": "74f6151eb13709b17a21cf425e6536601ec9429b3222a88736e6a3e5b5349686"
-                     *       },
-                     *       "signature": "9O+qm3pXuLC81lmla9zZWn0gN1quoPJ9+PavDGJfIyRADKj1XLfcz7AbWLKoHDxvizLPkqTRbPRjnntftjHqCQ=="
-                     *     }
-                     */
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
@@ -4430,16 +2955,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "subjects": [
-                     *         {
-                     *           "id": "customer-17",
-                     *           "created": "2026-11-29T02:05:03.864588Z"
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["Subjects"];
                 };
             };
@@ -4472,10 +2987,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {"id":"customer-17","created":"2026-11-29T02:05:03.864588Z","kept":{"sessions":1,"readings":1,"media":0,"feedback":1},"consents":[{"id":"consent_OtOmxLhLgJW1gPkz","purpose":"customer_service","modalities":["speech"],"how":"signed form of 3 May, folder 12","given":"2026-11-29T02:05:03.879390Z","withdrawn":null}]}
-                     *     {"id": "session_4GPw6leHxS-B0VnU", "name": "", "origin": "read", "key": "open", "labels": "ekman7", "unit": "characters", "duration": 19.0, "purpose": "other", "created": "2026-11-29T02:05:03.901201Z", "text_until": null, "timeline": {"source": "read", "duration": 19, "unit": "characters", "labels": "ekman7", "people": [], "transcript": null, "readings": [{"modality": "text", "who": null, "start": 0, "end": 19, "span": [0, 19], "labels": "ekman7", "single": true, "scores": {"anger": 0.0105, "disgust": 0.002, "fear": 0.0028, "joy": 0.9432, "sadness": 0.0022, "surprise": 0.0226, "neutral": 0.0168}, "top": "joy", "present": ["joy"], "confidence": 0.9432, "abstained": false, "reason": null, "valence": 0.2855, "arousal": 0.2075, "dominance": 0.1827, "model": "text_affekt@55466acd", "heard": null, "provisional": false, "box": null, "clarity": 0.59, "spread": null, "shares": null, "disagreement": null, "between": null, "words": null}], "fused": [], "warnings": [], "events": [], "marks": []}}
-                     */
                     "application/jsonl": string;
                 };
             };
@@ -4502,15 +3013,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "purpose": "customer_service",
-                 *       "modalities": [
-                 *         "speech"
-                 *       ],
-                 *       "how": "signed form of 3 May, folder 12"
-                 *     }
-                 */
                 "application/json": components["schemas"]["AskedConsent"];
             };
         };
@@ -4521,18 +3023,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "consent_OtOmxLhLgJW1gPkz",
-                     *       "purpose": "customer_service",
-                     *       "modalities": [
-                     *         "speech"
-                     *       ],
-                     *       "how": "signed form of 3 May, folder 12",
-                     *       "given": "2026-11-29T02:05:03.879390Z",
-                     *       "withdrawn": null
-                     *     }
-                     */
                     "application/json": components["schemas"]["ToldConsent"];
                 };
             };
@@ -4566,18 +3056,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "consent_OtOmxLhLgJW1gPkz",
-                     *       "purpose": "customer_service",
-                     *       "modalities": [
-                     *         "speech"
-                     *       ],
-                     *       "how": "signed form of 3 May, folder 12",
-                     *       "given": "2026-11-29T02:05:03.879390Z",
-                     *       "withdrawn": "2026-11-29T02:05:05.622905Z"
-                     *     }
-                     */
                     "application/json": components["schemas"]["ToldConsent"];
                 };
             };
@@ -4607,12 +3085,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "keys": [],
-                     *       "access": "open"
-                     *     }
-                     */
                     "application/json": components["schemas"]["Keys"];
                 };
             };
@@ -4636,12 +3108,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "operations",
-                 *       "role": "admin"
-                 *     }
-                 */
                 "application/json": components["schemas"]["AskedKey"];
             };
         };
@@ -4652,17 +3118,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "key_rM1iyxaLsrSi5_MR",
-                     *       "name": "operations",
-                     *       "role": "admin",
-                     *       "created": "2026-11-29T02:05:05.643806Z",
-                     *       "revoked": null,
-                     *       "last_used": null,
-                     *       "key": "affekt_…"
-                     *     }
-                     */
                     "application/json": components["schemas"]["MadeKey"];
                 };
             };
@@ -4694,16 +3149,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "id": "key_BiF_B7vR8IwhBxwY",
-                     *       "name": "dashboards",
-                     *       "role": "reader",
-                     *       "created": "2026-11-29T02:05:05.639595Z",
-                     *       "revoked": "2026-11-29T02:05:05.650246Z",
-                     *       "last_used": null
-                     *     }
-                     */
                     "application/json": components["schemas"]["ToldKey"];
                 };
             };
@@ -4740,43 +3185,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "entries": [
-                     *         {
-                     *           "number": 1,
-                     *           "at": "2026-11-29T02:05:02.814+00:00",
-                     *           "who": "server",
-                     *           "action": "server.started",
-                     *           "detail": {
-                     *             "version": "0.1.0",
-                     *             "purpose": "other",
-                     *             "setting": "private",
-                     *             "reason": "",
-                     *             "require_consent": false
-                     *           },
-                     *           "previous": "0000000000000000000000000000000000000000000000000000000000000000",
-                     *           "hash": "452cbb7e75346bfaafc247157947d458f387d5a22ace74209213cdf3176698ba"
-                     *         },
-                     *         {
-                     *           "number": 2,
-                     *           "at": "2026-11-29T02:05:03.886+00:00",
-                     *           "who": "open",
-                     *           "action": "consent.given",
-                     *           "detail": {
-                     *             "subject": "f14da3a9428f51e836d215091ac173e6b7bd5d6c5840a63c91649bfde0b647f2",
-                     *             "consent": "consent_OtOmxLhLgJW1gPkz",
-                     *             "purpose": "customer_service",
-                     *             "modalities": [
-                     *               "speech"
-                     *             ]
-                     *           },
-                     *           "previous": "452cbb7e75346bfaafc247157947d458f387d5a22ace74209213cdf3176698ba",
-                     *           "hash": "e659c93d94460d6f139e439ff6c87024f4d60c36a547bce8382c4bbc6da56f9b"
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["Entries"];
                 };
             };
@@ -4809,13 +3217,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "entries": 4,
-                     *       "last": "cc1125b3ed5b69a4910212a2045a18a585219e5c3431d7bee77e3bb29f245d1c",
-                     *       "problem": null
-                     *     }
-                     */
                     "application/json": components["schemas"]["Walked"];
                 };
             };
@@ -4845,54 +3246,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "version": "0.1.0",
-                     *       "purpose": "other",
-                     *       "setting": "private",
-                     *       "reason": "",
-                     *       "contact": "",
-                     *       "require_consent": false,
-                     *       "modalities": [
-                     *         {
-                     *           "modality": "text",
-                     *           "allowed": true,
-                     *           "why": "text is no biometric data, and the rules are about that alone",
-                     *           "article": null
-                     *         },
-                     *         {
-                     *           "modality": "speech",
-                     *           "allowed": true,
-                     *           "why": "no rule is about speech in the setting private",
-                     *           "article": null
-                     *         }
-                     *       ],
-                     *       "keep": {
-                     *         "readings_days": 30,
-                     *         "text_days": 0,
-                     *         "media_days": 0,
-                     *         "results_hours": 24
-                     *       },
-                     *       "limits": {
-                     *         "bytes": 67108864,
-                     *         "job_bytes": 2147483648,
-                     *         "seconds": 300,
-                     *         "job_seconds": 14400,
-                     *         "characters": 100000,
-                     *         "texts": 512,
-                     *         "pixels": 50000000,
-                     *         "streams": 64
-                     *       },
-                     *       "labels": "ekman7",
-                     *       "transcript": null,
-                     *       "access": "open",
-                     *       "caller": {
-                     *         "key": "open",
-                     *         "name": null,
-                     *         "role": "admin"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["ToldDeployment"];
                 };
             };
@@ -4924,22 +3277,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "lang": "en",
-                     *       "title": "A machine reads emotions here",
-                     *       "sections": [
-                     *         {
-                     *           "title": "What happens",
-                     *           "text": "A computer program, not a person, estimates what emotions are expressed in written words, voices and faces. It gives chances, not certainties, and it can be wrong. It does not know what anybody truly feels."
-                     *         },
-                     *         {
-                     *           "title": "What for",
-                     *           "text": "Emotions are read for a purpose that whoever runs this can tell you. This is done in a private setting."
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["ToldNotice"];
                     "text/html": string;
                 };
@@ -4970,11 +3307,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example -----BEGIN PUBLIC KEY-----
-                     *     MCowBQYDK2VwAyEAOBeIJxI4/y8S1RZB22lohbVdv7p/fLCC7UtpfPwd/EA=
-                     *     -----END PUBLIC KEY-----
-                     */
                     "text/plain": string;
                     "application/x-pem-file": string;
                 };
