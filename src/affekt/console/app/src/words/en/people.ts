@@ -7,7 +7,7 @@ export default {
   id_wrong: 'An id holds no / and does not begin with a dot, for it stands in addresses.',
   person: 'Person',
   since: 'On record since',
-  found: '{people} people found',
+  found: 'Found: {people}',
   none: 'Nobody is on record yet',
   none_why: 'People come on record when they are added here, or when a call says who is in what it saves:',
   none_fit: 'Nobody has “{id}” in their id',
@@ -44,7 +44,7 @@ export default {
   how: 'How they agreed',
   how_hint: 'as your records have it: form of 3 May, by phone…',
   erase_title: 'Erase this person?',
-  erase_kept: 'On record: {sessions} sessions, {readings} readings, {media} recordings, {feedback} corrections and {consents} consents.',
+  erase_kept: 'On record are sessions: {sessions}, readings: {readings}, recordings: {media}, corrections: {feedback}, consents: {consents}.',
   goes_sessions: 'Sessions in which nobody else is go as a whole, with corrections and recordings.',
   goes_shared:
     'From sessions with others go this person’s readings, those that could be theirs or speak for all, their name, the recording, and all words but those that somebody else said.',

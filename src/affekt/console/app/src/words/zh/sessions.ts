@@ -43,7 +43,7 @@ export default {
   none_fit_why: '请减少筛选条件，或换一个名称。',
   kept_nothing: '此服务器不保留会话：这里无法保存任何内容。',
   kept_how: '服务器的管理者可以允许保存若干天：',
-  kept_days: '此服务器保留会话 {days} 天。',
+  kept_days: '此服务器保留会话 {days}。',
   choose: '比较“{name}”',
   choose_second: '请再选择一个会话进行比较。',
   chosen_two: '已选择两个会话',
