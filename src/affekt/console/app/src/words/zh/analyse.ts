@@ -64,6 +64,7 @@ export default {
 
   // 页面
   back: '全部结果',
+  add_media: '添加录音或录像，以便对照',
   gone: '此内容已不在这里：除任务和已保存的会话外，结果仅保留到本页重新载入为止。',
   give_in: '要分析的内容',
   drop: '将文件或文件夹拖到此处，或直接粘贴',
@@ -118,13 +119,12 @@ export default {
   only_beginning: '表格较大，此处仅统计开头部分。',
   label: '标签',
   download: '下载表格',
-  bad_rows: '{count} 行未能分析',
+  bad_rows: '未能分析的行：{count}',
   row: '第 {row} 行',
   first_rows: '前几行',
   no_preview: '此类表格无法在此预览，请下载查看。',
   compare: '比较',
   compare_this: '比较 {name}',
-  compare_two: '比较两项',
   first: '第一项',
   second: '第二项',
   choose: '请选择…',
@@ -140,7 +140,7 @@ export default {
   abstained: '不确定所占时长',
   disagree: '模态不一致次数',
   counted: '计入的读数',
-  differences_why: '各标签为随时间平均的概率。两次单独的录音也会因偶然而不同：同样的人再谈一次，数字也会改变。',
+  differences_why: '各标签为随时间平均的概率。概率之差为百分点。两次单独的录音也会因偶然而不同：同样的人再谈一次，数字也会改变。',
   intervals_why: '括号内为 95% 区间，只反映这两次录音内部的偶然性。',
   no_intervals: '读数太少，无法给出区间。',
 } satisfies Translated<typeof english>;
