@@ -2,6 +2,7 @@
 import { answered, api } from '../../api/client';
 import { session } from '../../state/session.svelte';
 import type { Told } from './filter';
+import { titleOf } from './telling';
 
 const known = new Map<string, Told>();
 let opened = 0; // the key that they were told to
@@ -13,6 +14,12 @@ export function remember(sessions: Told[]): Told[] {
   opened = session.opened;
   for (const one of sessions) known.set(one.id, one);
   return sessions;
+}
+
+/** What a session that was told of is called. */
+export function nameOf(id: string): string {
+  const one = known.get(id);
+  return one ? titleOf(one) : id;
 }
 
 export function forget(id: string): void {

@@ -43,7 +43,6 @@ export default {
   kept_days: 'This server keeps sessions for {days}.',
   choose: 'Compare {name}',
   choose_second: 'Choose a second session to compare.',
-  chosen_two: 'Two sessions chosen',
   compare: 'Compare',
   compare_with: 'Compare with…',
   delete: 'Delete',

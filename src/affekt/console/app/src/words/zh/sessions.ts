@@ -46,7 +46,6 @@ export default {
   kept_days: '此服务器保留会话 {days}。',
   choose: '比较“{name}”',
   choose_second: '请再选择一个会话进行比较。',
-  chosen_two: '已选择两个会话',
   compare: '比较',
   compare_with: '与其他会话比较…',
   delete: '删除',
