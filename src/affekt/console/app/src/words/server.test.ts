@@ -1,0 +1,22 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+
+vi.mock('./index.svelte', () => ({ lang: () => 'zh' }));
+let told: (sentence: string) => string;
+beforeAll(async () => ({ told } = await import('./server.svelte')));
+
+describe('what the server says', () => {
+  it('is said in Chinese, its terms too', () => {
+    expect(told('speech is free to be read in the setting healthcare')).toBe('在“医疗机构”场合可以根据声音分析情绪');
+    expect(told('this key is of the role reader; this needs admin')).toBe('此密钥的角色是读者；此操作需要管理员。');
+    expect(told('too short: 0.20 s of speech')).toBe('语音太短：0.20 秒');
+  });
+
+  it('stays as it is where it is not known', () => {
+    expect(told('something else')).toBe('something else');
+    expect(told('')).toBe('');
+  });
+
+  it('keeps what looks like a place', () => {
+    expect(told("no session '$2'; it was deleted, or another key saved it")).toBe('没有会话 $2：它已被删除，或由其他密钥保存。');
+  });
+});
