@@ -8,6 +8,7 @@ import type { Range } from './range';
 
 export const HEIGHT = 170; // with the axis of time
 const AXIS = 28;
+const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200]; // as a clock has them
 const EDGE = 36; // pixels at the right on which no time is written: it would be cut
 
 export interface Curves {
@@ -28,7 +29,7 @@ export function curvesIn(
       width, height: HEIGHT, legend: { show: false }, cursor: { show: false, drag: { x: false, y: false } }, padding: [6, 0, 0, 0],
       scales: { x: { time: false, range: (_plot, low, high) => [low, high] }, y: { range: [-1, 1] } },
       axes: [
-        { stroke: soft, grid, ticks: grid, font, size: AXIS, space: 80, align: 1, values: (shown, splits) => splits.map((at) => (shown.valToPos(at, 'x') > shown.width - EDGE ? '' : told(at, (splits[1] ?? 1) - (splits[0] ?? 0)))) },
+        { stroke: soft, grid, ticks: grid, font, size: AXIS, space: 80, align: 1, ...(seconds && { incrs: STEPS }), values: (shown, splits) => splits.map((at) => (shown.valToPos(at, 'x') > shown.width - EDGE ? '' : told(at, (splits[1] ?? 1) - (splits[0] ?? 0)))) },
         { size: 0, grid, ticks: { show: false }, splits: () => [-1, -0.5, 0, 0.5, 1], values: (_plot, splits) => splits.map(() => '') },
       ],
       series: [

@@ -33,7 +33,7 @@ export class Item {
   readonly id: string;
   readonly name: string;
   readonly kind: Kind;
-  readonly once = onceWord();
+  once = onceWord();
   given: { texts: string[]; whole: boolean } | null = null; // texts to read
   state = $state<State>('waiting');
   share = $state<number | null>(null); // of what is sent, then of what is read

@@ -5,7 +5,7 @@ import { number, say } from '../../words/index.svelte';
 import { Item, type Job, type Opened, type Options } from './item.svelte';
 import { isMedia } from './kinds';
 import { asTimeline } from './saved';
-import { upload } from './upload';
+import { onceWord, upload } from './upload';
 
 const AT_ONCE = 2;
 const KEPT = 'affekt.jobs';
@@ -56,7 +56,8 @@ export function found(address: string): Item | undefined {
 export function cancel(item: Item): void {
   item.stop.abort();
   item.state = 'cancelled';
-  if (item.job) void api.DELETE('/v1/jobs/{job}', { params: { path: { job: item.job.id } } }).catch(() => null);
+  if (item.job) void api.DELETE('/v1/jobs/{job}', { params: { path: { job: item.job.id } } }).catch(() => null); // then it runs to its end
+  item.job = null;
   keepJobs();
   pump();
 }
@@ -64,9 +65,9 @@ export function cancel(item: Item): void {
 export function retry(item: Item): void {
   item.stop = new AbortController();
   [item.problem, item.share, item.until, item.state] = [null, null, 0, 'waiting'];
-  if (item.job && item.job.state !== 'failed' && item.job.state !== 'cancelled') void run(item, () => follow(item));
+  if (item.job && (item.job.state !== 'failed' || !item.file)) void run(item, () => follow(item));
   else {
-    item.job = null;
+    [item.job, item.once] = [null, onceWord()]; // the same word would give the same failed job again
     pump();
   }
 }
