@@ -1,5 +1,6 @@
 /** What a deployment can declare of itself, in the order in which it is offered. */
-import type { Deployment } from '../../state/session.svelte';
+import { answered, api } from '../../api/client';
+import { setDeployment, type Deployment } from '../../state/session.svelte';
 import { say } from '../../words/index.svelte';
 
 export type Purpose = Deployment['purpose'];
@@ -11,6 +12,13 @@ export const PURPOSES = Object.keys({
 } satisfies Record<Purpose, 0>) as Purpose[];
 export const SETTINGS = Object.keys({ public: 0, private: 0, workplace: 0, education: 0, healthcare: 0 } satisfies Record<Setting, 0>) as Setting[];
 export const REASONS = ['', ...Object.keys({ medical: 0, safety: 0 } satisfies Record<Exclude<Reason, ''>, 0>)] as Reason[];
+
+/** What the server declares now; the rest of the console goes by it, too. */
+export async function declared(): Promise<Deployment> {
+  const found = await answered(api.GET('/v1/deployment'));
+  setDeployment(found);
+  return found;
+}
 
 /** A purpose in words; one that is not known as it is. */
 export function purposeName(purpose: string): string {
