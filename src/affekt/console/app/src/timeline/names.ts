@@ -1,5 +1,5 @@
 /** What lanes and readings are called. */
-import type { Reading } from '../api/client';
+import type { Reading, Timeline } from '../api/client';
 import { labelName } from '../labels.svelte';
 import { say } from '../words/index.svelte';
 
@@ -7,6 +7,12 @@ import { say } from '../words/index.svelte';
 export function laneName({ who, modality }: Pick<Reading, 'who' | 'modality'>): string {
   const sense = say(`shell.${modality}`);
   return who === null ? sense : `${who} · ${sense}`;
+}
+
+/** The same of a reading; that of a whole text is said to be that. Args: number: as feedback has it. */
+export function readingName(timeline: Timeline, number: number, reading: Reading): string {
+  const whole = number >= timeline.readings.length && reading.modality !== 'fused';
+  return whole ? say('shell.whole') : laneName(reading);
 }
 
 /** The top label as people read it; that none applies, or that it is not sure. */

@@ -15,6 +15,7 @@ export interface Opened {
 }
 export interface Options {
   labels?: string;
+  column?: string; // of a table, that holds the text
   who?: string[];
   save?: boolean;
   name?: string;
@@ -47,7 +48,7 @@ export class Item {
 
   constructor(
     readonly file: File | null,
-    readonly options: Options,
+    readonly options: Options, // its own: a column is added where the server asks for it
     { name = file?.name ?? '', kind, job = null }: { name?: string; kind?: Kind; job?: Job | null } = {},
   ) {
     this.id = job?.id ?? `read_${++made}`;

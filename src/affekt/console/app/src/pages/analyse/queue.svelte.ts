@@ -18,7 +18,7 @@ export const queue: Readonly<typeof state> = state;
 
 /** Takes in files; they are read one after the other. */
 export function addFiles(files: readonly File[], options: Options): void {
-  state.items.unshift(...files.map((file) => new Item(file, options)));
+  state.items.unshift(...files.map((file) => new Item(file, { ...options })));
   pump();
 }
 
@@ -70,6 +70,12 @@ export function retry(item: Item): void {
     [item.job, item.once] = [null, onceWord()]; // the same word would give the same failed job again
     pump();
   }
+}
+
+/** The columns of a table of which the server asks which one holds the text. */
+export function askColumn(item: Item): string[] {
+  const asked = /^which column of .* there are: (.*)$/.exec(item.problem?.detail ?? '')?.[1];
+  return [...(asked ?? '').matchAll(/'([^']*)'/g)].map((found) => found[1]!).slice(0, 30);
 }
 
 export function remove(item: Item): void {
@@ -158,7 +164,7 @@ async function sendAtOnce(item: Item, file: File): Promise<void> {
 }
 
 async function sendJob(item: Item, file: File): Promise<void> {
-  const options = item.kind === 'table' ? { labels: item.options.labels } : item.options;
+  const options = item.kind === 'table' ? { labels: item.options.labels, column: item.options.column } : item.options;
   const onshare = (share: number) => (item.share = share);
   item.job = await upload<Job>('/v1/jobs', { file, signal: item.stop.signal, onshare, options, once: item.once });
   item.state = 'reading';
