@@ -109,9 +109,8 @@ export class Board {
   /** "face 2" is "person 2" from when that name is said; so is the voice whose utterance that was. */
   private join(fused: Reading): void {
     const who = fused.who ?? '';
-    const number = /^person (\d+)$/.exec(who)?.[1];
     if (who.startsWith('face ') || who.startsWith('speaker ') || !who) return;
-    if (number) this.rename(`face ${number}`, who);
+    if (/^person \d/.test(who)) this.rename(who.replace('person', 'face'), who);
     const voice = this.lanes.find((lane) => lane.modality === 'speech' && lane.who.startsWith('speaker ') && lane.readings.some((one) => one.start === fused.start));
     if (voice) this.rename(voice.who, who);
   }

@@ -136,7 +136,7 @@ export class Take {
     this.phase = 'stopping';
     this.senses.close();
     await this.legs.end();
-    this.timeline = joined(this.legs.parts, this.marks, this.legs.names);
+    this.timeline = joined(this.legs.parts, this.marks, this.legs.names, (who) => this.board.called(who));
     this.rest();
   }
 

@@ -44,6 +44,11 @@ test('the timeline of the server is taken where it came', () => {
   expect(joined([{ number: 1, offset: 0, kept: new Kept(), timeline, end: 2 }], [], new Set())).toEqual(timeline);
 });
 
+test('who turned out to be one person is one, where the server could not say so any more', () => {
+  const part = { number: 1, offset: 0, kept: kept(face('face 1', 1), reading('speech', 'speaker 1', 2, 3)), timeline: null, end: 10 };
+  expect(joined([part], [], new Set(), () => 'person 1')!.people).toEqual(['person 1']);
+});
+
 test('where nothing was read there is no timeline', () => {
   expect(joined([{ number: 1, offset: 0, kept: new Kept(), timeline: null, end: 9 }], [], new Set())).toBeNull();
 });

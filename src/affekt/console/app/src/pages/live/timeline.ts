@@ -19,11 +19,15 @@ export interface Mark {
 /**
  * One timeline of all; null: nothing was read.
  * Args: given: names that people have of their own; others are told apart anew in each stream, so "face 1" of the second is "face 1 · 2".
+ * called: what a person turned out to be called, where the server did not say all that it knew.
  */
-export function joined(parts: readonly Part[], marks: readonly Mark[], given: ReadonlySet<string>): Timeline | null {
+export function joined(parts: readonly Part[], marks: readonly Mark[], given: ReadonlySet<string>, called = (who: string) => who): Timeline | null {
   const made = parts.map((part) => ({ part, timeline: part.timeline ?? whole(part) })).filter(({ timeline }) => timeline.readings.length || timeline.fused.length);
   if (!made.length) return null;
-  const moved = made.map(({ part, timeline }) => shifted(timeline, part.offset, (who) => nameIn(part.number, who, given)));
+  const moved = made.map(({ part, timeline }) => shifted(timeline, part.offset, (who) => {
+    const name = nameIn(part.number, who, given);
+    return part.timeline ? name : called(name);
+  }));
   const transcripts = moved.map((one) => one.transcript).filter((one): one is string => Boolean(one));
   return {
     source: 'stream',
@@ -58,15 +62,14 @@ function whole({ offset, kept, end }: Part): Timeline {
 }
 
 function shifted(timeline: Timeline, offset: number, name: (who: string) => string): Timeline {
-  if (offset === 0) return timeline;
   const called = (who: string | null) => (who === null ? null : name(who));
   const later = (seconds: number) => rounded(seconds + offset);
-  const reading = (one: Reading): Reading => ({ ...one, who: called(one.who), start: later(one.start), end: later(one.end), span: null });
+  const reading = (one: Reading): Reading => ({ ...one, who: called(one.who), start: later(one.start), end: later(one.end), span: offset ? null : one.span });
   const event = (one: Event): Event => ({ ...one, who: called(one.who), onset: later(one.onset), apex: later(one.apex), offset: later(one.offset) });
   return {
     ...timeline,
     duration: timeline.duration + offset,
-    people: timeline.people.map(name),
+    people: [...new Set(timeline.people.map(name))],
     readings: timeline.readings.map(reading),
     fused: timeline.fused.map(reading),
     events: timeline.events.map(event),
