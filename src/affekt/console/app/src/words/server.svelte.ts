@@ -26,7 +26,7 @@ const CHINESE: [RegExp, string][] = [
   [/^(\d+) of (\d+) faces could not be judged \((.+)\)$/, '$2 个面部中有 $1 个无法判断（$3）'],
   // what may be read
   [/^(\w+) is no biometric data, (?:which|and) the rules .*/, '$1不属于生物识别数据，不在该规则之内'],
-  [/^(\w+) is free to be read in the setting (\w+)$/, '在“$2”场合可以根据$1分析情绪'],
+  [/^no rule is about (\w+) in the setting (\w+)$/, '在“$2”场合没有针对$1的规则'],
   [/^in the setting (\w+) emotion is not inferred from (\w+), unless a (\w+) or (\w+) reason is declared$/, '在“$1”场合不根据$2推断情绪，除非声明了$3或$4理由'],
   [/^in the setting (\w+) only the declared (\w+) reason lets emotion be inferred from (\w+)$/, '在“$1”场合，只有所声明的$2理由才允许根据$3推断情绪'],
   [/^emotion is not inferred from (\w+) in the setting (\w+): (.+?) forbids it except for .*/, '在“$2”场合不根据$1推断情绪：$3 禁止这样做，医疗或安全理由除外。如确属这些理由，请由管理者以 --reason 声明。'],

@@ -6,7 +6,7 @@ beforeAll(async () => ({ told } = await import('./server.svelte')));
 
 describe('what the server says', () => {
   it('is said in Chinese, its terms too', () => {
-    expect(told('speech is free to be read in the setting healthcare')).toBe('在“医疗机构”场合可以根据声音分析情绪');
+    expect(told('no rule is about speech in the setting healthcare')).toBe('在“医疗机构”场合没有针对声音的规则');
     expect(told('this key is of the role reader; this needs admin')).toBe('此密钥的角色是读者；此操作需要管理员。');
     expect(told('too short: 0.20 s of speech')).toBe('语音太短：0.20 秒');
   });
