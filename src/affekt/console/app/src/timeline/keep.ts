@@ -1,9 +1,11 @@
 /** Keeping a timeline as a session, correcting its readings, and writing it as a file. */
-import { answered, api, fetched, type Reading, type Timeline } from '../api/client';
+import { answered, api, fetched, type Timeline } from '../api/client';
+import { say } from '../words/index.svelte';
+import { numberIn } from './lanes';
 
-/** The id of the session that a timeline is kept as. Throws `Problem`. */
-export async function keep(timeline: Timeline, name: string): Promise<string> {
-  return (await answered(api.POST('/v1/sessions', { body: { timeline, name } }))).id;
+/** The id of the session that a timeline is kept as. Args: subjects: who is who, by name. Throws `Problem`. */
+export async function keep(timeline: Timeline, name: string, subjects: Record<string, string> = {}): Promise<string> {
+  return (await answered(api.POST('/v1/sessions', { body: { timeline, name, subjects } }))).id;
 }
 
 export interface Correction {
@@ -11,11 +13,15 @@ export interface Correction {
   comment: string;
 }
 
-/** The corrections of a session by the number of the reading. */
-export async function correctionsOf(session: string): Promise<Map<number, Correction[]>> {
+/** The corrections of a session by the number that the same reading has in this timeline, of which less may be kept. */
+export async function correctionsOf(session: string, timeline: Timeline): Promise<Map<number, Correction[]>> {
   const { feedback } = await answered(api.GET('/v1/sessions/{id}/feedback', { params: { path: { id: session }, query: { limit: 1000 } } }));
   const found = new Map<number, Correction[]>();
-  for (const { number, labels, comment } of feedback) found.set(number, [...(found.get(number) ?? []), { labels, comment }]);
+  const kept = feedback.length ? await keptOf(session) : timeline;
+  for (const { number, labels, comment } of feedback) {
+    const here = numberIn(timeline, kept, number);
+    found.set(here, [...(found.get(here) ?? []), { labels, comment }]);
+  }
   return found;
 }
 
@@ -23,17 +29,15 @@ export async function correctionsOf(session: string): Promise<Map<number, Correc
  * Says what a reading of a session should have said.
  * What is kept may be less than what was read, where somebody did not agree; so the number is that of the same reading in what is kept.
  */
-export async function correct(session: string, reading: Reading, { labels, comment }: Correction): Promise<number> {
-  const kept = (await answered(api.GET('/v1/sessions/{id}', { params: { path: { id: session } } }))) as unknown as Timeline;
-  const number = numberOf(kept, reading);
-  if (number < 0) throw new Error('this reading is not kept');
+export async function correct(session: string, timeline: Timeline, asked: number, { labels, comment }: Correction): Promise<number> {
+  const number = numberIn(await keptOf(session), timeline, asked);
+  if (number < 0) throw new Error(say('analyse.not_kept'));
   await answered(api.POST('/v1/sessions/{id}/feedback', { params: { path: { id: session } }, body: { number, labels, comment } }));
   return number;
 }
 
-/** The number of the same reading in another timeline; -1: it is not there. */
-export function numberOf(kept: Timeline, reading: Reading): number {
-  return [...kept.readings, ...kept.fused].findIndex((one) => (['modality', 'who', 'start', 'end', 'model'] as const).every((name) => one[name] === reading[name]));
+async function keptOf(session: string): Promise<Timeline> {
+  return (await answered(api.GET('/v1/sessions/{id}', { params: { path: { id: session } } }))) as unknown as Timeline;
 }
 
 /** Saves a timeline as a file of a format. */

@@ -3,6 +3,7 @@ import type { Reading, Timeline } from '../api/client';
 
 export type Modality = Reading['modality'];
 const ORDER: Modality[] = ['fused', 'face', 'speech', 'text'];
+const SAME = ['modality', 'who', 'start', 'end', 'model'] as const; // by which a reading is known
 export const DISAGREE = 0.5; // chance from which modalities are said to disagree, as in Affekt itself
 
 export interface Lane {
@@ -30,6 +31,16 @@ export interface Lanes {
 export function readingOf(timeline: Timeline, number: number): Reading | undefined {
   const single = timeline.readings.length;
   return number < single ? timeline.readings[number] : timeline.fused[number - single];
+}
+
+/** The number that a reading of one timeline has in another, of which less may be kept; -1: it is not there. */
+export function numberIn(other: Timeline, timeline: Timeline, number: number): number {
+  const wanted = readingOf(timeline, number);
+  if (!wanted) return -1;
+  const same = (one: Reading) => SAME.every((name) => one[name] === wanted[name]);
+  if (number < timeline.readings.length) return other.readings.findIndex(same);
+  const at = other.fused.findIndex(same); // that of a whole text may cover the same stretch as its only sentence
+  return at < 0 ? -1 : other.readings.length + at;
 }
 
 /** The lanes of a timeline: people in order of appearance, of each first what is fused. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lanesOf, readAt, visible } from './lanes';
+import { lanesOf, numberIn, readAt, visible } from './lanes';
 import { CurveLevels, gridOf, LaneLevels } from './levels';
 import { long, reading, timeline } from './made';
 
@@ -13,6 +13,13 @@ test('lanes are one a person and modality, what is fused first', () => {
   const made = lanesOf(timeline([reading({ who: 'Ben', start: 1, end: 2 }), one, { ...one, modality: 'face' }], { fused: [{ ...one, modality: 'fused' }], people: ['Anna', 'Ben'] }));
   expect(made.lanes.map((lane) => [lane.who, lane.modality])).toEqual([['Anna', 'fused'], ['Anna', 'face'], ['Anna', 'speech'], ['Ben', 'speech']]);
   expect(made.lanes[0]!.numbers[0]).toBe(3);
+});
+
+test('a reading is found where less is kept, also where the whole covers the same stretch', () => {
+  const [one, two] = [reading({ who: 'Anna' }), reading({ who: 'Ben', start: 1, end: 2 })];
+  const whole = timeline([one, two], { fused: [one] });
+  const kept = timeline([two], { fused: [one] });
+  expect([0, 1, 2].map((number) => numberIn(kept, whole, number))).toEqual([-1, 0, 1]);
 });
 
 test('what is visible includes what began before, also behind one that ended sooner', () => {

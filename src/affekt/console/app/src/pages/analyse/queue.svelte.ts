@@ -1,6 +1,7 @@
 /** All that is read on this visit: at most two are sent at once; what fails leaves the others alone; jobs outlive the page. */
+import { untrack } from 'svelte';
 import { answered, api, asProblem, fetched, Problem, type Timeline } from '../../api/client';
-import { session } from '../../state/session.svelte';
+import { keyOf, session } from '../../state/session.svelte';
 import { number, say } from '../../words/index.svelte';
 import { Item, type Job, type Opened, type Options } from './item.svelte';
 import { isMedia } from './kinds';
@@ -96,10 +97,26 @@ export async function restore(): Promise<void> {
 }
 
 $effect.root(() => {
+  let known = session.opened;
+  $effect(() => {
+    if (session.opened === known) return;
+    known = session.opened;
+    untrack(changeKey);
+  });
   $effect(() => {
     if (session.online) pump(); // what could not be sent goes on
   });
 });
+
+/** With a key that was missing, goes on; what was read stays only with who has a key. */
+function changeKey(): void {
+  if (keyOf()) for (const item of state.items) item.problem?.status === 401 && retry(item);
+  else {
+    for (const item of state.items) item.stop.abort();
+    state.items = [];
+    keepJobs();
+  }
+}
 
 function pump(): void {
   if (!session.online) return;
