@@ -27,13 +27,13 @@ export class View {
     this.seek?.(held);
   }
 
-  /** Another moment, since it plays on. */
-  pass(time: number): void {
+  /** Another moment, since it plays on; `still`: it has come to rest there. */
+  pass(time: number, still = false): void {
     this.time = time;
     this.picked = null;
     this.range = holding(this.range, this.span, time);
     const now = performance.now();
-    if (now - this.told < EVERY) return;
+    if (!still && now - this.told < EVERY) return;
     this.told = now;
     this.shown = time;
   }

@@ -9,6 +9,7 @@ import { asTimeline } from './saved';
 import { onceWord, upload } from './upload';
 
 const AT_ONCE = 2;
+const SHORT = 20_000; // bytes of a text that is read at once, as long as the server's limits are not known
 const KEPT = 'affekt.jobs';
 const [SOON, LATE] = [400, 8000]; // milliseconds between two looks at a job
 interface Answer { timelines: (Timeline | null)[]; sessions: (string | null)[]; problems: { index: number; detail: string }[] }
@@ -164,7 +165,7 @@ async function send(item: Item): Promise<void> {
     }
   }
   const limits = session.deployment?.limits;
-  const atOnce = item.kind === 'picture' || (item.kind === 'text' && file.size <= (limits?.characters ?? 0));
+  const atOnce = item.kind === 'picture' || (item.kind === 'text' && file.size <= (limits?.characters ?? SHORT));
   const most = atOnce ? limits?.bytes : limits?.job_bytes;
   if (most && file.size > most) throw new Problem('too-large', 413, '', say('analyse.too_large', { size: megabytes(file.size), most: megabytes(most) }));
   if (atOnce) await sendAtOnce(item, file);
@@ -184,7 +185,7 @@ async function sendJob(item: Item, file: File): Promise<void> {
   const options = item.kind === 'table' ? { labels: item.options.labels, column: item.options.column } : item.options;
   const onshare = (share: number) => (item.share = share);
   item.job = await upload<Job>('/v1/jobs', { file, signal: item.stop.signal, onshare, options, once: item.once });
-  item.state = 'reading';
+  [item.state, item.share] = ['reading', null];
   keepJobs();
   pump();
   await follow(item);
