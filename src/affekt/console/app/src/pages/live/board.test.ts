@@ -34,6 +34,28 @@ test('a fused reading takes the place of those of the same person that begin in 
   expect(lanes(board)).toEqual(['face 1/fused: 0-1 0.5-2.5', 'face 2/fused: 1-2']);
 });
 
+test('nobody is left over of a voice that was taken for nobody’s, or for somebody else’s', () => {
+  const board = new Board();
+  const voice = { provisional: true, shares: { speech: 1 } };
+  board.take(reading('fused', null, 1, 1.5, voice));
+  board.take(reading('fused', 'face 1', 1, 1.7, { ...voice, shares: { speech: 0.5, face: 0.5 } }));
+  board.take(reading('fused', 'face 2', 1, 1.2, { provisional: true, shares: { face: 1 } }));
+  board.take(reading('speech', 'speaker 1', 1, 2));
+  board.take(reading('fused', 'speaker 1', 1, 2, { shares: { speech: 1 } }));
+  board.sweep(2);
+  board.settle();
+  expect(lanes(board)).toEqual(['face 2/fused: 1-1.2', 'speaker 1/fused: 1-2', 'speaker 1/speech: 1-2']);
+  expect(board.people.map((one) => one.who)).not.toContain('');
+});
+
+test('who writes without a name stays', () => {
+  const board = new Board();
+  board.take(reading('text', null, 1, 2, { words: 'so' }));
+  board.sweep(20);
+  board.settle();
+  expect(board.people.map((one) => one.who)).toEqual(['']);
+});
+
 test('a face and a voice that turn out to be one person are one from then on, with all that was read before', () => {
   const board = new Board();
   board.take(reading('face', 'face 2', 1, 1.2));

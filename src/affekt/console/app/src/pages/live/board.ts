@@ -60,8 +60,10 @@ export class Board {
     if (reading.modality === 'speech') {
       this.drop('speech', null, (one) => one.provisional);
       if (!reading.provisional) this.speaker = who;
+      if (!reading.provisional && who) this.forget('');
     } else if (reading.modality === 'fused') {
       this.drop('fused', who, (one) => one.provisional || (one.start >= reading.start && one.start < reading.end));
+      if (speaks(reading)) this.drop('fused', null, (one) => one.provisional && speaks(one)); // it was taken for somebody else's
     } else this.drop(reading.modality, who, (one) => one.start === reading.start);
     this.put(this.lane(who, reading.modality), reading);
     this.spoken.take(reading, who);
@@ -78,12 +80,8 @@ export class Board {
     if (this.spoken.sweep(now - STALE)) this.changed = true;
     const left = this.lanes.filter((lane) => lane.readings.length);
     if (left.length !== this.lanes.length) this.arrange(left);
-    for (const [who, person] of this.persons) {
-      if (person.seen < now - KEPT || (who === '' && person.seen < now - STALE)) {
-        this.persons.delete(who);
-        this.changed = true;
-      }
-    }
+    for (const [who, person] of this.persons) if (person.seen < now - KEPT) this.forget(who);
+    if ((this.persons.get('')?.seen ?? now) < now - STALE) this.forget('');
   }
 
   /** What is to be shown, made anew for whoever has changed; once a frame. */
@@ -95,6 +93,13 @@ export class Board {
   /** The newest reading of a modality that holds a moment. */
   at(lane: Lane, time: number): Reading | undefined {
     return lane.readings.findLast((one) => one.start <= time && time < one.end);
+  }
+
+  /** Somebody is shown no longer; who has no name yet, only if all of it was provisional. */
+  private forget(who: string): void {
+    const readings = Object.values(this.persons.get(who)?.readings ?? {});
+    if (who === '' && readings.some((one) => !one.provisional)) return;
+    if (this.persons.delete(who)) this.changed = true;
   }
 
   /** Whose a reading is; a voice that has no name yet is of the person for whom it counts, else of who is alone, else of who spoke last. */
@@ -176,6 +181,11 @@ export class Board {
     this.placed.set(who, end);
     return [...trail.slice(1 - TRAIL), place];
   }
+}
+
+/** Whether a voice counts in a fused reading: there is one voice at a time. */
+function speaks(fused: Reading): boolean {
+  return fused.shares?.speech !== undefined;
 }
 
 function soil(lane: Lane, { start, end }: Reading): void {

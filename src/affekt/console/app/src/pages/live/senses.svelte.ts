@@ -77,6 +77,7 @@ export class Senses {
     this.heard?.close();
     this.seen?.close();
     Object.values(this.streams).forEach(close);
+    [this.heard, this.seen, this.streams] = [null, null, {}];
     this.video.srcObject = null;
     this.level = 0;
   }
