@@ -1,6 +1,8 @@
 export default {
   session: 'Session',
   back: 'All sessions',
+  unknown: 'This session is not there',
+  unknown_why: 'It was deleted, it was kept as long as this server keeps sessions, or it was saved with another key.',
   view: 'View',
   view_list: 'List',
   view_days: 'From day to day',

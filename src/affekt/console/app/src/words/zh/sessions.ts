@@ -4,6 +4,8 @@ import type { Translated } from '../translated';
 export default {
   session: '会话',
   back: '所有会话',
+  unknown: '没有此会话',
+  unknown_why: '它已被删除、已到保留期限，或由其他密钥保存。',
   view: '视图',
   view_list: '列表',
   view_days: '逐日趋势',
