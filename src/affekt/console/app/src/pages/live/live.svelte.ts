@@ -1,5 +1,5 @@
 /** The live view that there is, if there is one; it outlives the page, so that nothing is lost where one looks at another. */
-import { BASE, fetched, Problem } from '../../api/client';
+import { BASE, Problem } from '../../api/client';
 import type { Failure } from '../../stream/client';
 import { keyOf, needKey, setOnline } from '../../state/session.svelte';
 import { Take, type Choice } from './take.svelte';
@@ -22,16 +22,6 @@ export async function begin(choice: Choice): Promise<void> {
     state.problem = problemOf(thrown);
   }
   state.starting = false;
-}
-
-/** Plays a sound file as if somebody spoke into a microphone, with the same view; `samples/train.ogg` is one. */
-export async function playSample(url: string): Promise<void> {
-  try {
-    const file = await (await fetched(new URL(url, `${location.origin}${BASE}/`).pathname.slice(BASE.length))).arrayBuffer();
-    await begin({ microphone: null, camera: null, words: true, file, labels: '', who: '', subject: '' });
-  } catch (thrown) {
-    state.problem = thrown;
-  }
 }
 
 /** Forgets the live view, and stops it where it runs. */

@@ -1,4 +1,5 @@
 import analyse from './analyse';
+import guide from './guide';
 import labels from './labels';
 import live from './live';
 import models from './models';
@@ -7,4 +8,4 @@ import sessions from './sessions';
 import settings from './settings';
 import shell from './shell';
 
-export default { analyse, labels, live, models, people, sessions, settings, shell };
+export default { analyse, guide, labels, live, models, people, sessions, settings, shell };
