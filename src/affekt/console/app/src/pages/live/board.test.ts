@@ -60,12 +60,21 @@ test('a face and a voice that turn out to be one person are one from then on, wi
   const board = new Board();
   board.take(reading('face', 'face 2', 1, 1.2));
   board.take(reading('speech', 'speaker 1', 1, 2));
-  board.take(reading('fused', 'person 2', 1, 2));
+  board.take(reading('fused', 'person 2', 1, 2, { shares: { speech: 0.5, face: 0.5 } }));
   board.take(reading('face', 'face 2', 2, 2.2));
   expect(lanes(board)).toEqual(['person 2/fused: 1-2', 'person 2/speech: 1-2', 'person 2/face: 1-1.2 2-2.2']);
   board.settle();
   expect(board.people.map((one) => one.who)).toEqual(['person 2']);
   expect(board.lines.map((line) => line.who)).toEqual(['person 2']);
+});
+
+test('a person who is given a name has it from then on', () => {
+  const board = new Board();
+  board.take(reading('face', 'person 1', 0, 0.2));
+  board.take(reading('speech', 'person 1', 1, 2));
+  board.take(reading('fused', 'Anna', 1, 2, { shares: { speech: 0.5, text: 0.5 } }));
+  board.take(reading('face', 'Anna', 2, 2.2));
+  expect(lanes(board)).toEqual(['Anna/fused: 1-2', 'Anna/speech: 1-2', 'Anna/face: 0-0.2 2-2.2']);
 });
 
 test('a minute later nothing is left of what was seen, and provisional readings of which nothing came go sooner', () => {

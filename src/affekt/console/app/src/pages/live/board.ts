@@ -13,6 +13,7 @@ const KEPT = SHOWN + 10; // seconds, so that what is just out of sight can still
 const STALE = 3; // seconds after which a provisional reading that nothing came after is no more
 const TRAIL = 24; // places of the trail, and seconds between two of them
 const STEP = 0.4;
+const UNNAMED = /^(face|speaker|person) \d/; // names that the server gives to who has none
 
 /** One person's readings of one modality, in order of time; `dirty` is the stretch that is to be drawn anew. */
 export interface Lane {
@@ -111,13 +112,14 @@ export class Board {
     return counted?.who ?? (known.length === 1 ? known[0]! : this.persons.has(this.speaker) ? this.speaker : '');
   }
 
-  /** "face 2" is "person 2" from when that name is said; so is the voice whose utterance that was. */
+  /** "face 2" is "person 2" from when that name is said; and the voice whose utterance a fused reading is of has its name. */
   private join(fused: Reading): void {
     const who = fused.who ?? '';
-    if (who.startsWith('face ') || who.startsWith('speaker ') || !who) return;
-    if (/^person \d/.test(who)) this.rename(who.replace('person', 'face'), who);
-    const voice = this.lanes.find((lane) => lane.modality === 'speech' && lane.who.startsWith('speaker ') && lane.readings.some((one) => one.start === fused.start));
-    if (voice) this.rename(voice.who, who);
+    if (/^(face|speaker) \d/.test(who) || !who) return;
+    if (UNNAMED.test(who)) this.rename(who.replace('person', 'face'), who);
+    const others = UNNAMED.test(who) ? /^speaker \d/ : UNNAMED;
+    const voice = this.lanes.find((lane) => lane.modality === 'speech' && others.test(lane.who) && lane.readings.some((one) => one.start === fused.start));
+    if (voice && speaks(fused)) this.rename(voice.who, who);
   }
 
   private rename(before: string, after: string): void {
