@@ -9,6 +9,8 @@ import type { Range } from './range';
 export const HEIGHT = 170; // with the axis of time
 const AXIS = 28;
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200]; // as a clock has them
+const DASH = [5, 3];
+const WIDTH = 1.5;
 const EDGE = 36; // pixels at the right on which no time is written: it would be cut
 
 export interface Curves {
@@ -34,9 +36,9 @@ export function curvesIn(
       ],
       series: [
         {},
-        { stroke: resolved('var(--accent)'), width: 1.5, points: { show: false } },
-        { stroke: resolved('var(--warn)'), width: 1.5, points: { show: false }, dash: [5, 3] },
-        { stroke: colourOf(label), width: 1.5, points: { show: false } },
+        { stroke: resolved('var(--accent)'), width: WIDTH, points: { show: false } },
+        { stroke: resolved('var(--warn)'), width: WIDTH, points: { show: false }, dash: DASH },
+        { stroke: colourOf(label), width: WIDTH, points: { show: false } },
       ],
     },
     [[0, 1], [null, null], [null, null], [null, null]],
@@ -47,6 +49,9 @@ export function curvesIn(
     draw(range, now) {
       if (now !== wide) plot.setSize({ width: (wide = now), height: HEIGHT });
       const made = levels.map((level) => level.points(range.from, range.to, now));
+      const dense = made[0]!.times.length > now / 2;
+      for (const series of plot.series.slice(1)) series.width = dense ? 1 : WIDTH; // hairlines are drawn many times as fast
+      plot.series[2]!.dash = dense ? [] : DASH;
       plot.batch(() => {
         plot.setData([made[0]!.times, ...made.map((one) => one.values)] as uPlot.AlignedData, false);
         plot.setScale('x', { min: range.from, max: range.to });
