@@ -13,6 +13,17 @@ const CHINESE: [RegExp, string][] = [
   [/^face without contrast: spread (\d+) of 255$/, '面部没有对比：离散度 $1（满 255）'],
   [/^face blurred$/, '面部模糊'],
   [/^face partly out of the picture$/, '面部部分在画面之外'],
+  // live streams
+  [/^no speech found in stream.*/, '没有听到语音'],
+  [/^no face found in stream.*/, '没有看到面部'],
+  [/^nothing has been said$/, '没有人说话'],
+  [/^a picture could not be decoded; .*/, '有一帧画面无法解码'],
+  [/^(\d+) streams(?: of this key)? run, which is as many as (?:may|one may have); come again later$/, '已有 $1 个数据流在运行，达到上限；请稍后再试。'],
+  [/^another connection goes on with this stream$/, '另一个连接接管了此数据流。'],
+  [/^the server is shutting down; .*/, '服务器正在关闭，请稍后再来。'],
+  [/^nothing came for (\d+) s; .*/, '$1 秒内没有收到任何内容。'],
+  [/^here (.+) is read only of people who agreed to it; .*/, '此处只分析已登记同意者的声音和面部；请填写其编号。'],
+  [/^no consent to (.+) is on record of (\d+) of the people; .*/, '有 $2 人没有登记同意；请先在“人员”中登记。'],
   // what was given to read
   [/^(.+) holds no words, only ([\d,]+) blank or control characters; give some text to read$/, '$1 中没有文字，只有 $2 个空白或控制字符；请提供文字。'],
   [/^the file is empty; was it sent whole\?$/, '文件是空的；是否完整发送？'],
@@ -54,6 +65,8 @@ const TERMS: Record<string, string> = {
 /** A reason, warning or detail of the server. */
 export function told(sentence: string): string {
   if (lang() === 'en') return sentence;
+  const parts = sentence.split(/; (?=(?:text|speech|face): )/); // why several modalities cannot be judged
+  if (parts.every((part) => /^(text|speech|face): /.test(part))) return parts.map((part) => part.replace(/^(\w+): (.*)/, (_, part, why) => `${TERMS[part]}：${told(why)}`)).join('；');
   for (const [pattern, chinese] of CHINESE) {
     const found = pattern.exec(sentence);
     if (found) return chinese.replace(/\$(\d)/g, (_, place: string) => TERMS[found[Number(place)] ?? ''] ?? found[Number(place)] ?? '');

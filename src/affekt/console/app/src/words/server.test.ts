@@ -11,6 +11,10 @@ describe('what the server says', () => {
     expect(told('too short: 0.20 s of speech')).toBe('语音太短：0.20 秒');
   });
 
+  it('is said of each modality where it is said of several', () => {
+    expect(told('speech: too short: 0.3 s of speech; face: face turned away')).toBe('声音：语音太短：0.3 秒；面部：面部转向一侧');
+  });
+
   it('stays as it is where it is not known', () => {
     expect(told('something else')).toBe('something else');
     expect(told('')).toBe('');
