@@ -31,9 +31,10 @@ export async function show(): Promise<void> {
     const { take } = live;
     if (!take) return leave();
     const over = take.phase !== 'running';
-    for (const line = LINES[written]; line && !over && take.now() >= line.at; written += 1) {
+    const line = LINES[written];
+    if (line && !over && take.now() >= line.at) {
       take.say(line.at, line.text, '');
-      break;
+      written += 1;
     }
     state.step = over ? STEPS.length - 1 : STEPS.findLastIndex((at, step) => at <= take.now() && step < STEPS.length - 1);
   }, 100);
