@@ -1,0 +1,243 @@
+"""The console in a real browser: from an event before the glass to its visible change, an hour of Live, and a long timeline.
+
+    python bench/console.py [--only glass|long|hour] [--minutes 60]
+
+Chromium is fed a video of drawn faces and a recording of a machine's voice as camera and microphone; the server runs beside it, on the
+same cores. Writes bench/results/console.json and the table in docs/console.md.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from affekt import console
+from affekt.sources.audio import RATE, open_audio
+from machine import machine
+from readme import write_readme
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))  # whose faces are drawn, and whose browser is driven
+
+from browsing import browser, served, visit  # noqa: E402
+from console_long import long_timeline, pan_and_zoom  # noqa: E402
+from drawn import BLACK, DARK, drawn_face, on  # noqa: E402
+
+RESULTS = ROOT / "bench" / "results" / "console.json"
+PAGE = ROOT / "docs" / "console.md"
+GLASS = (ROOT / "bench" / "console_page" / "glass.js").read_text(encoding="utf-8")
+COUNT = "window.shown = []; requestAnimationFrame(function count(at) { shown.push(at); requestAnimationFrame(count); });"
+SIZE, SIDE = (640, 360), 200
+FRAMES = 30  # a second: what Chromium takes a file of JPEGs to be
+EVENTS = 60  # of each kind that are measured
+LATEST = 3000.0  # ms after an event in which its visible change is looked for
+READINGS = 100_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=["glass", "long", "hour"])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    asked = parser.parse_args()
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        if asked.only in (None, "glass"):
+            results |= {"glass": {kind: glass(Path(folder), kind) for kind in ("face", "smile", "voice")}, "first_load": first_load()}
+        if asked.only in (None, "long"):
+            results["long"] = long(Path(folder))
+        if asked.only in (None, "hour"):
+            results["hour"] = hour(Path(folder), minutes=asked.minutes)
+    results["machine"] = machine()
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    if {"glass", "long", "hour"} <= {*results}:
+        write_readme({"console": table(results)}, page=PAGE)
+
+
+# What is fed -----------------------------------------------------------------------------------------------------------------------------
+
+
+def film(path: Path, shots: list[tuple[float, Image.Image, bool]]) -> Path:
+    """A video that Chromium takes for a camera. Args: shots: seconds, picture, and whether the patch that tells of it is white."""
+    with path.open("wb") as file:
+        for seconds, picture, white in shots:
+            told = picture.copy()
+            told.paste((255, 255, 255) if white else (0, 0, 0), (0, 0, 16, 16))
+            data = BytesIO()
+            told.save(data, "JPEG", quality=90)
+            file.write(data.getvalue() * round(seconds * FRAMES))
+    return path
+
+
+def voice(path: Path) -> Path:
+    """A recording that Chromium takes for a microphone: a sentence and a rest, again and again."""
+    sound = open_audio(ROOT / "src/affekt/samples/train.ogg")
+    samples = np.concatenate(list(sound.blocks()), axis=1)[0]
+    loud = np.flatnonzero(np.abs(samples) > 0.02)
+    said = np.concatenate([samples[loud[0] : loud[0] + 2 * RATE], np.zeros(2 * RATE, np.float32)])
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes((said * 32767).astype("<i2").tobytes())
+    return path
+
+
+def one(mouth: Any) -> Image.Image:
+    return on(SIZE, (drawn_face(SIDE, mouth), (SIZE[0] - SIDE) // 2, 100))
+
+
+def two(first: Any, second: Any) -> Image.Image:
+    return on(SIZE, (drawn_face(SIDE, first), 60, 100), (drawn_face(SIDE, second, skin=DARK, hair=BLACK), 370, 100))
+
+
+@contextmanager
+def live(folder: Path, *, video: Path | None, sound: Path | None, script: str = "") -> Iterator[Any]:
+    """The page of a live view that runs."""
+    fed = {"video": video, "audio": sound}
+    flags = [f"--use-file-for-fake-{kind}-capture={path}" for kind, path in fed.items() if path is not None]
+    with (
+        served(folder / "server") as server,
+        browser("--use-fake-ui-for-media-stream", *flags) as opened,
+        visit(opened, f"{server.address}/#/models") as page,
+    ):
+        page.add_init_script(script)
+        chosen = {"microphone": sound is not None, "camera": video is not None, "words": False}
+        page.evaluate("chosen => localStorage.setItem('affekt.live', JSON.stringify(chosen))", chosen)
+        page.goto(f"{server.address}/#/live")
+        page.reload()
+        page.click("button[type=submit]")
+        page.wait_for_selector("[data-live]")
+        yield page
+
+
+# What is measured ------------------------------------------------------------------------------------------------------------------------
+
+
+def glass(folder: Path, kind: str) -> dict[str, float]:
+    """From events of a kind to their visible changes, in milliseconds: a face comes, a face begins to smile, somebody begins to speak."""
+    shots = {
+        "face": [(1.5, on(SIZE), False), (1.5, one("flat"), True)],
+        "smile": [(2.0, one("flat"), False), (2.0, one("smile"), True)],
+        "voice": [],
+    }[kind]
+    video = film(folder / f"{kind}.mjpeg", shots) if shots else None
+    sound = voice(folder / "voice.wav") if kind == "voice" else None
+    with live(folder / kind, video=video, sound=sound, script=GLASS) as page:
+        took: list[float] = []
+        until = time.monotonic() + EVENTS * 10
+        while len(took) < EVENTS and time.monotonic() < until:
+            time.sleep(5)
+            took = matched(page.evaluate("glass"), kind)
+        print(f"{kind}: {len(took)} events, p50 {np.percentile(took, 50):.0f} ms, p95 {np.percentile(took, 95):.0f} ms", flush=True)
+    return {"events": len(took), "p50": round(float(np.percentile(took, 50))), "p95": round(float(np.percentile(took, 95)))}
+
+
+def matched(told: dict[str, Any], kind: str) -> list[float]:
+    """Milliseconds from each event to the first change after it that it can have made; the first events, while all starts, are left out."""
+    source, what, states = {
+        "face": ("camera", "face", {True: (True,)}),
+        "smile": ("camera", "label", {True: ("joy",), False: ("neutral", "sadness", "anger", "fear", "disgust", "surprise")}),
+        "voice": ("microphone", "voice", {}),
+    }[kind]
+    events = [one for one in told["events"] if one["kind"] == source and (not states or one["state"] in states)][2:]
+    shown = [one for one in told["shown"] if one["kind"] == what]
+    took = []
+    for event in events:
+        fits = (
+            one["at"] - event["at"] for one in shown if one["at"] > event["at"] and (not states or one["state"] in states[event["state"]])
+        )
+        if (first := next(fits, None)) is not None and first < LATEST:
+            took.append(first)
+    return took
+
+
+def first_load() -> dict[str, int]:
+    """Bytes, compressed, that a first visit loads."""
+    built = Path(console.__file__).parent / "built"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder)) as server,
+        browser() as opened,
+        visit(opened, server.address) as page,
+    ):
+        page.wait_for_load_state("networkidle")
+        names = page.evaluate("performance.getEntriesByType('resource').map(one => new URL(one.name).pathname)")
+    files = [built / "index.html", *(path for name in names if (path := built / name.lstrip("/")).is_file())]
+    return {"bytes": sum(len(gzip.compress(path.read_bytes(), 9)) for path in files), "files": len(files)}
+
+
+def long(folder: Path) -> dict[str, float]:
+    """Frames a second while a timeline of many readings is panned and zoomed."""
+    path = folder / "long.json"
+    path.write_text(json.dumps(long_timeline(READINGS)))
+    with served(folder / "server") as server, browser() as opened, visit(opened, f"{server.address}/#/analyse") as page:
+        told = pan_and_zoom(page, path)
+    print(f"{READINGS} readings: {told}", flush=True)
+    return {"readings": READINGS, **told}
+
+
+def hour(folder: Path, *, minutes: float) -> dict[str, Any]:
+    """Memory of the page and frames a second, minute by minute, with two faces that smile now and then and somebody who speaks."""
+    shots = [(3.0, two("flat", "smile"), False), (3.0, two("smile", "flat"), True), (3.0, two("smile", "smile"), False)]
+    video, sound = film(folder / "two.mjpeg", shots), voice(folder / "voice.wav")
+    rows: list[dict[str, float]] = []
+    with live(folder / "hour", video=video, sound=sound, script=COUNT) as page:
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Performance.enable")
+        for minute in range(1, round(minutes) + 1):
+            page.evaluate("shown.length = 0")
+            page.wait_for_timeout(60_000)
+            took = np.diff(page.evaluate("shown"))
+            devtools.send("HeapProfiler.collectGarbage")
+            told = {one["name"]: one["value"] for one in devtools.send("Performance.getMetrics")["metrics"]}
+            row = {
+                "minute": minute,
+                "fps": 1000 / took.mean(),
+                "p95_frame_ms": np.percentile(took, 95),
+                "heap_mb": told["JSHeapUsedSize"] / 1e6,
+            }
+            row |= {"nodes": told["Nodes"], "faces": page.locator("[data-face]").count()}
+            rows.append({name: round(float(value), 1) for name, value in row.items()})
+            print(rows[-1], flush=True)
+    return {"minutes": minutes, "rows": rows}
+
+
+def table(results: dict[str, Any]) -> str:
+    told = {
+        "a face comes → its box": delay(results["glass"]["face"]),
+        "a face begins or ceases to smile → its label": delay(results["glass"]["smile"]),
+        "somebody begins to speak → a first reading": delay(results["glass"]["voice"]),
+        "first load, compressed": f"{results['first_load']['bytes'] / 1000:.0f} kB in {results['first_load']['files']} files",
+        f"{results['long']['readings']:,} readings, panned and zoomed": frames(results["long"]),
+    }
+    rows = results["hour"]["rows"]
+    early, late = rows[min(4, len(rows) - 1)], rows[-1]
+    middle = {name: np.median([row[name] for row in rows]) for name in ("fps", "p95_frame_ms")}
+    told[f"{results['hour']['minutes']:.0f} minutes of Live, two faces and a voice"] = (
+        f"{frames(middle)}, in the slowest minute {min(row['fps'] for row in rows):.0f}; "
+        f"{early['heap_mb']:.1f} MB after {early['minute']:.0f} minutes, {late['heap_mb']:.1f} MB at the end"
+    )
+    found = results["machine"]
+    below = f"On {found['processor']}, {found['cores']} cores, which server and browser share, without a graphics processor."
+    return "\n".join(["| what | measured |", "|---|---|", *(f"| {what} | {much} |" for what, much in told.items()), "", below])
+
+
+def delay(told: dict[str, float]) -> str:
+    return f"p50 {told['p50']} ms, p95 {told['p95']} ms ({told['events']} events)"
+
+
+def frames(told: dict[str, float]) -> str:
+    return f"{told['fps']:.0f} frames a second, 95 of 100 within {told['p95_frame_ms']:.0f} ms"
+
+
+if __name__ == "__main__":
+    main()
