@@ -86,9 +86,20 @@ export class Legs {
       if (leg.end === Infinity) leg.end = this.now();
       leg.stream.end();
     }
-    const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    const patience = new Promise<void>((resolve) => {
+      this.hurry = resolve;
+      setTimeout(resolve, PATIENCE);
+    });
     await Promise.race([Promise.all(this.legs.map((leg) => leg.over)), patience]);
     this.leave();
+  }
+
+  /** Waits no longer for the last readings. */
+  hurry: () => void = () => {};
+
+  /** Whether the server never said what it made of some of it. */
+  get partial(): boolean {
+    return this.legs.some((leg) => leg.timeline === null && leg.kept.count > 0);
   }
 
   /** Ends all at once, unread. */

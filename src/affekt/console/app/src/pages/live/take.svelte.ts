@@ -41,6 +41,7 @@ export class Take {
   seconds = $state(0);
   layout = $state(0);
   timeline = $state.raw<Timeline | null>(null);
+  partial = $state(false); // the timeline is what was seen here, for the server never said what it made of all
   readonly board = new Board();
   readonly senses: Senses;
   readonly wanted: Wanted;
@@ -137,7 +138,13 @@ export class Take {
     this.senses.close();
     await this.legs.end();
     this.timeline = joined(this.legs.parts, this.marks, this.legs.names, (who) => this.board.called(who));
+    this.partial = this.legs.partial;
     this.rest();
+  }
+
+  /** Waits no longer for the last readings. */
+  hurry(): void {
+    this.legs.hurry();
   }
 
   /** Stops and forgets all. */
