@@ -50,7 +50,7 @@ function problemOf(thrown: unknown): unknown {
   return new Problem(problem, status, title, detail);
 }
 
-/** Has the browser ask before it leaves what is not saved. */
+/** Has the browser ask before it leaves what is not saved, and could not be played again. */
 function hold(event: BeforeUnloadEvent): void {
-  event.preventDefault();
+  if (!state.take?.saved && !state.take?.choice.file) event.preventDefault();
 }

@@ -41,6 +41,7 @@ export class Take {
   seconds = $state(0);
   layout = $state(0);
   timeline = $state.raw<Timeline | null>(null);
+  saved = $state(''); // id of the session that it is saved as
   partial = $state(false); // the timeline is what was seen here, for the server never said what it made of all
   readonly board = new Board();
   readonly senses: Senses;
