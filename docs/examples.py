@@ -54,7 +54,7 @@ def called(client: TestClient) -> dict[str, dict[str, Any]]:
     given = {"timeline": timeline, "name": "call with customer 17", "subjects": {"*": SUBJECT}}
     call("DELETE", "/v1/sessions/{id}", id=call("POST", "/v1/sessions", given)["id"])
     call("POST", "/v1/sessions/{id}/feedback", {"number": 0, "labels": ["joy"]}, id=session)
-    for path in ("/v1/sessions", "/v1/sessions/{id}", "/v1/sessions/{id}/feedback", "/v1/trends"):
+    for path in ("/v1/sessions", "/v1/sessions/{id}", "/v1/sessions/{id}/about", "/v1/sessions/{id}/feedback", "/v1/trends"):
         call("GET", path, id=session)
     job = call("POST", "/v1/jobs", form={"options": '{"labels": "ekman7"}'}, file="comments.csv")
     while call("GET", "/v1/jobs/{job}", job=job["id"])["state"] in ("waiting", "running"):

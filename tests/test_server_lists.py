@@ -66,6 +66,27 @@ def test_a_list_tells_sessions_in_numbers(server: Server, tmp_path: Path) -> Non
     assert next(one for one in listed(server, "reader") if one["id"] == session)["subjects"] == []
 
 
+def test_one_session_is_told_as_in_a_list_and_until_when_it_is_kept(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "talk.mp4"
+    file.write_bytes(CONTENT)
+    client, keys = server
+    kept, gone = save(server, talk(), subjects={"Anna": "p-1"}, media=file), save(server, talk(), by="reader2", days_ago=29.5, media=file)
+    for one, by in ((kept, "admin"), (kept, "reader"), (gone, "analyst")):
+        told = client.get(f"/v1/sessions/{one}/about", headers=keys[by])
+        assert told.status_code == 200 and told.json() in listed(server, by), told.text
+    first, second = (client.get(f"/v1/sessions/{one}/about", headers=keys["admin"]).json() for one in (kept, gone))
+
+    def days(told: dict[str, Any], what: str) -> float:
+        return round((datetime.fromisoformat(told[what]) - datetime.fromisoformat(told["created"])).total_seconds() / 86_400, 3)
+
+    assert (days(first, "readings_until"), days(first, "media_until"), first["text_until"]) == (30, 1, None)
+    assert second["media_until"] == second["readings_until"], "with a session goes all that is of it"
+    assert client.get(f"/v1/sessions/{kept}/about", headers=keys["reader2"]).status_code == 404
+    assert client.get("/v1/sessions/session_x/about", headers=keys["admin"]).json()["type"].endswith("unknown-session")
+    delete = client.delete(f"/v1/sessions/{kept}", headers=keys["reader"])
+    assert (delete.status_code, client.get(f"/v1/sessions/{kept}/about", headers=keys["reader"]).status_code) == (204, 404)
+
+
 def test_the_top_label_is_that_of_the_longest_time_or_of_most_pictures(server: Server) -> None:
     sad = {"anger": 0.1, "disgust": 0.1, "fear": 0.1, "joy": 0.1, "neutral": 0.1, "sadness": 0.4, "surprise": 0.1}
     long = (reading("A", 0), reading("A", 1), reading("A", 2, end=8, scores=sad), reading("A", 8, end=60, abstained=True))

@@ -176,6 +176,23 @@ def test_people_are_listed_page_by_page(server: tuple[TestClient, Keys]) -> None
     assert len(seen) == len(set(seen)) and {f"page-{number}" for number in range(5)} <= set(seen)
 
 
+def test_people_are_found_by_a_part_of_their_ids(server: tuple[TestClient, Keys]) -> None:
+    client, keys = server
+    for name in ("Zoë 50%_x", "zoë 50 xx", "ZOË"):
+        client.put(f"/v1/subjects/{quote(name)}", headers=keys["analyst"])
+
+    def found(**asked: Any) -> list[str]:
+        reply = client.get("/v1/subjects", params=asked, headers=keys["analyst"])
+        assert reply.status_code == 200, reply.text
+        return [one["id"] for one in reply.json()["subjects"]]
+
+    assert found(part="zOË") == ["ZOË", "Zoë 50%_x", "zoë 50 xx"]
+    assert found(part="50%_") == ["Zoë 50%_x"] and found(part="0_x") == []
+    assert found(part="ë", limit=1) == ["ZOË"] and found(part="ë", after="ZOË", limit=1) == ["Zoë 50%_x"]
+    assert client.get("/v1/subjects?part=%00", headers=keys["analyst"]).status_code == 422
+    assert client.get("/v1/subjects?part=z", headers=keys["reader"]).status_code == 403
+
+
 def test_a_receipt_is_verified_with_nothing_but_the_public_key(server: tuple[TestClient, Keys], tmp_path: Path) -> None:
     client, keys = server
     client.put("/v1/subjects/gone", headers=keys["analyst"])
@@ -207,6 +224,17 @@ def test_voices_that_are_kept_under_the_name_go_too(tmp_path: Path) -> None:
 
 
 # What may be read ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", ["", "medical", "safety"])
+@pytest.mark.parametrize("setting", ["public", "private", "workplace", "education", "healthcare"])
+def test_the_rules_that_are_told_are_those_that_hold(tmp_path: Path, setting: str, reason: str) -> None:
+    with serving(tmp_path, setting=setting, reason=reason) as client:
+        told = client.get("/v1/deployment").json()
+    for one in told["modalities"]:
+        rules = [rule for rule in told["rules"] if (rule["setting"], rule["modality"]) == (setting, one["modality"])]
+        assert one["allowed"] == all(reason in rule["unless"] for rule in rules)
+        assert [rule["article"] for rule in rules] == ([] if one["article"] is None else [one["article"]])
 
 
 @pytest.mark.parametrize("setting", ["workplace", "education"])
@@ -348,6 +376,10 @@ def test_the_log_is_shown_and_verified_for_admins(server: tuple[TestClient, Keys
     client, keys = server
     first = client.get("/v1/audit?limit=2", headers=keys["admin"]).json()["entries"]
     assert [one["number"] for one in first] == [1, 2]
+    newest = client.get("/v1/audit", params={"before": 2**31 - 1, "limit": 2}, headers=keys["admin"]).json()["entries"]
+    assert newest[0]["number"] == newest[1]["number"] + 1 >= 2
+    made = client.get("/v1/audit", params={"before": 4, "action": "key.made"}, headers=keys["admin"]).json()["entries"]
+    assert [one["number"] for one in made] == [3, 2, 1] and client.get("/v1/audit?before=0", headers=keys["admin"]).status_code == 422
     found = client.get("/v1/audit/verify", params={"holds": first[1]["hash"]}, headers=keys["admin"]).json()
     assert found["problem"] is None and found["entries"] >= 2
     assert client.get("/v1/audit/verify", params={"holds": "0" * 63 + "1"}, headers=keys["admin"]).json()["problem"]

@@ -47,6 +47,17 @@ def test_a_log_that_nobody_touched_is_whole(store: Store) -> None:
     assert [one.number for one in entries(store, after=2, limit=2)] == [3, 4]
 
 
+def test_the_log_is_told_from_either_end(store: Store) -> None:
+    add(store, 5)
+    with store.writes() as session:
+        append(session, "test.begun", who="server", detail={})
+    assert [one.number for one in entries(store, before=7, limit=3)] == [6, 5, 4]
+    assert [one.number for one in entries(store, before=4)] == [3, 2, 1] and entries(store, before=1) == []
+    assert [one.number for one in entries(store, after=2, before=5)] == [4, 3]
+    assert [one.number for one in entries(store, before=100, action="test.begun")] == [6]
+    assert [one.number for one in entries(store, before=6, action="test.done", limit=1)] == [5]
+
+
 @pytest.mark.parametrize("statement", ["UPDATE audit SET who = 'nobody'", "DELETE FROM audit", "DELETE FROM audit WHERE number = 2"])
 def test_the_database_refuses_to_change_the_log(store: Store, statement: str) -> None:
     add(store, 3)

@@ -8,7 +8,7 @@ from affekt.results import Mark, Timeline
 from affekt.settings import ServerSettings
 from affekt.store.database import Store
 from affekt.store.overview import Overview, overviews
-from affekt.store.retention import sweep
+from affekt.store.retention import kept_until, sweep
 from affekt.store.sessions import find_session, list_sessions, load_timeline, save_session
 from affekt.store.tables import now
 from affekt.store.trends import Window, label_sets, observations
@@ -25,8 +25,17 @@ def test_sessions_are_told_in_numbers(store: Store) -> None:
     whole = save(store, replace(talk(), marks=(Mark(1, "here"),)), subjects={"Bob": "b", "Anna": "a", "*": "b"})
     empty = save(store, Timeline("x", 0, "seconds", "ekman7", ()))
     found = overviews(store, [whole, empty])
-    assert found[whole] == Overview(4, 0, 2, ("speech", "face", "fused"), ("joy", 1.0), 1, False, ["a", "b"])
+    assert found[whole] == Overview(4, 0, 2, ("speech", "face", "fused"), ("joy", 1.0), 1, None, ["a", "b"])
     assert found[empty] == Overview() and overviews(store, []) == {}
+
+
+def test_a_session_is_told_as_long_as_it_is_kept(store: Store) -> None:
+    settings = ServerSettings(folder=str(store.folder), keep_readings_days=2)
+    until = kept_until(find_session(store, save(store, talk())).created, settings)  # type: ignore[union-attr]
+    for hours, left in ((-1, 1), (1, 0)):
+        sweep(store, settings, now=until + timedelta(hours=hours))
+        assert len(list_sessions(store)) == left
+    assert kept_until(until, settings.model_copy(update={"keep_readings_days": 1e12})).year == 9999
 
 
 def test_sessions_are_chosen_by_name_modality_and_origin(store: Store) -> None:

@@ -285,6 +285,13 @@ def test_a_receipt_is_signed_and_stands_in_the_log(store: Store) -> None:
     assert last.detail["subject"] == receipt["subject"] == pseudonym(store, "p-anna") and verify(store).problem is None
 
 
+def test_people_are_found_by_a_part_of_their_ids(store: Store) -> None:
+    for name in ("Anna_7", "anna 70%", "bob"):
+        put_subject(store, name)
+    assert sorted(one.id for one in list_subjects(store, part="ANNA")) == ["Anna_7", "anna 70%"]
+    assert [one.id for one in list_subjects(store, part="a_7")] == ["Anna_7"] and list_subjects(store, part="7_") == []
+
+
 def test_nobody_gets_no_receipt(store: Store) -> None:
     assert erase_subject(store, "nobody", by="key_9", voices={}) is None and entries(store) == []
 

@@ -43,12 +43,13 @@ class Walked(BaseModel):
 @router.get("/v1/audit", dependencies=[needs("admin")])
 def log(
     service: Serving,
-    after: Annotated[int, Query(ge=0, le=BIG, description="number of the entry before the first")] = 0,
+    after: Annotated[int, Query(ge=0, le=BIG, description="number above which they are")] = 0,
+    before: Annotated[int | None, Query(ge=1, le=BIG, description=f"number below which they are, the newest first; {BIG}: all")] = None,
     limit: Limit = 100,
     action: Annotated[str | None, Query(max_length=60, pattern="^[a-z.]+$", description="only these, as subject.erased")] = None,
 ) -> Entries:
-    """Entries of the audit log, the oldest first."""
-    found = entries(service.store, after=after, limit=limit, action=action)
+    """Entries of the audit log, the oldest first; with `before` the newest first."""
+    found = entries(service.store, after=after, before=before, limit=limit, action=action)
     return Entries(entries=[Entry.model_validate(one, from_attributes=True) for one in found])
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
 from affekt import __version__
-from affekt.policy.deployment import deployment_of
+from affekt.policy.deployment import RULES, deployment_of
 from affekt.policy.notice import STYLE, notice
 from affekt.results import Modality
 from affekt.server.access import Reads, Role
@@ -46,6 +46,15 @@ class ToldRuling(BaseModel):
     allowed: bool
     why: str
     article: str | None = Field(description="of the law that rules it; null: no rule is about it")
+
+
+class ToldRule(BaseModel):
+    """That a modality is not read in a setting, unless one of these reasons is declared."""
+
+    setting: Setting
+    modality: Modality
+    unless: list[Reason]
+    article: str = Field(description="of the law that rules it")
 
 
 class ToldKeep(BaseModel):
@@ -88,6 +97,7 @@ class ToldDeployment(BaseModel):
     contact: str
     require_consent: bool
     modalities: list[ToldRuling]
+    rules: list[ToldRule] = Field(description="of all settings; what no rule is about may be read")
     keep: ToldKeep
     limits: ToldLimits
     labels: str = Field(description="label set that readings speak where a call asks for none")
@@ -105,6 +115,7 @@ def deployment(service: Serving, caller: Reads) -> ToldDeployment:
         version=__version__,
         **{name: getattr(settings, name) for name in ("purpose", "setting", "reason", "contact", "require_consent")},
         modalities=rulings,
+        rules=_rules(),
         keep=ToldKeep(**_named("keep", ToldKeep, settings)),
         limits=ToldLimits(**_named("most", ToldLimits, settings), streams=settings.streams),
         labels=service.reader.labels.name,
@@ -112,6 +123,15 @@ def deployment(service: Serving, caller: Reads) -> ToldDeployment:
         access="open" if service.open else "keys",
         caller=ToldCaller.model_validate({"key": caller.key, "name": name_of(service.store, caller.key), "role": caller.role}),
     )
+
+
+def _rules() -> list[ToldRule]:
+    told = [
+        {"setting": one.setting, "modality": modality, "unless": one.unless, "article": one.law}
+        for one in RULES
+        for modality in one.refuses
+    ]
+    return [ToldRule.model_validate(one) for one in told]
 
 
 def _named(prefix: str, told: type[BaseModel], settings: ServerSettings) -> dict[str, Any]:

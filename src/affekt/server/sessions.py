@@ -21,6 +21,7 @@ from affekt.server.reads import parsed
 from affekt.server.service import Service, Serving
 from affekt.store.audit import last_number
 from affekt.store.overview import Overview, overviews
+from affekt.store.retention import kept_until
 from affekt.store.sessions import check_saving, delete_session, find_session, list_sessions, load_timeline, save_session
 from affekt.store.tables import Session
 
@@ -81,6 +82,8 @@ class ToldSession(KeptSession):
     top: Top | None = Field(description="null: no reading is sure enough")
     marks: int
     media: bool = Field(description="its sound, image or video is kept")
+    media_until: datetime | None = Field(description="when that is deleted; null: none is kept")
+    readings_until: datetime = Field(description="when all of it is deleted")
     subjects: list[str] = Field(description="ids of the people who are in it; readers are told none")
 
 
@@ -114,7 +117,7 @@ def sessions(
     which = {"key": key, "subject": subject, "since": since, "until": until, "name": name, "modality": modality, "origin": origin}
     found = list_sessions(service.store, after=after, limit=limit, **which)
     counted = overviews(service.store, [row.id for row in found])
-    return Sessions(sessions=[_told(row, counted[row.id], caller) for row in found])
+    return Sessions(sessions=[_told(service, row, counted[row.id], caller) for row in found])
 
 
 @router.post("/v1/sessions", status_code=201, response_model=AddedSession, openapi_extra={"requestBody": BODY})
@@ -157,6 +160,13 @@ def session(
     return JSONResponse(timeline.to_dict()) if format == "json" else file_of(timeline, find(format), stem=id)
 
 
+@router.get("/v1/sessions/{id}/about")
+def about(id: IdPath, service: Serving, caller: Reads) -> ToldSession:  # noqa: A002 (likewise)
+    """What a list says of one session: its readings in numbers, and until when it is kept."""
+    row = visible(service, caller, id)
+    return _told(service, row, overviews(service.store, [id])[id], caller)
+
+
 @router.delete("/v1/sessions/{id}", status_code=204)
 def delete(id: IdPath, service: Serving, caller: Reads) -> None:  # noqa: A002 (likewise)
     """Deletes a session with its readings, feedback and media. Readers delete their own, admins all."""
@@ -188,11 +198,19 @@ def kept(rows: Sequence[Session]) -> list[KeptSession]:
     return [KeptSession.model_validate(row, from_attributes=True) for row in rows]
 
 
-def _told(row: Session, counted: Overview, caller: Caller) -> ToldSession:
+def _told(service: Service, row: Session, counted: Overview, caller: Caller) -> ToldSession:
     (plain,), top = kept([row]), counted.top
+    end = kept_until(row.created, service.settings)  # nothing of it is kept longer
+
+    def sooner(until: datetime | None) -> datetime | None:
+        return None if until is None else min(until, end)
+
     return ToldSession(
-        **plain.model_dump(),
-        **{name: getattr(counted, name) for name in ("readings", "abstained", "people", "marks", "media")},
+        **{**plain.model_dump(), "text_until": sooner(row.text_until)},
+        **{name: getattr(counted, name) for name in ("readings", "abstained", "people", "marks")},
+        media=counted.media_until is not None,
+        media_until=sooner(counted.media_until),
+        readings_until=end,
         modalities=list(counted.modalities),
         top=None if top is None else Top(label=top[0], share=top[1]),
         subjects=counted.subjects if caller.may("analyst") else [],

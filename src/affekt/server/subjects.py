@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterator, MutableMapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from affekt.preprocessing.personal import Voices
 from affekt.server.access import Administers, Analyses, needs
-from affekt.server.named import After, IdPath, Limit, SubjectPath
+from affekt.server.named import After, IdPath, Limit, SubjectPath, Words
 from affekt.server.problems import Problem
 from affekt.server.service import Service, Serving
 from affekt.server.sessions import kept
@@ -105,9 +105,14 @@ def put(id: SubjectPath, service: Serving) -> ToldSubject:  # noqa: A002 (the na
 
 
 @router.get("/v1/subjects", dependencies=[needs("analyst")])
-def subjects(service: Serving, after: After = None, limit: Limit = 100) -> Subjects:
+def subjects(
+    service: Serving,
+    part: Annotated[Words | None, Query(description="of their ids, in capital letters or small ones")] = None,
+    after: After = None,
+    limit: Limit = 100,
+) -> Subjects:
     """People on record, in order of their ids."""
-    found = list_subjects(service.store, after=after or "", limit=limit)
+    found = list_subjects(service.store, after=after or "", limit=limit, part=part)
     return Subjects(subjects=[ToldSubject.model_validate(one, from_attributes=True) for one in found])
 
 

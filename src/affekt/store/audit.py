@@ -96,15 +96,21 @@ def _problem(entry: Audit, number: int, previous: str) -> str | None:
     return None if entry.hash == hash_of(entry) else f"entry {number} was changed"
 
 
-def entries(store: Store, *, after: int = 0, limit: int = 100, action: str | None = None) -> list[Audit]:
-    """Entries in order.
+def entries(store: Store, *, after: int = 0, before: int | None = None, limit: int = 100, action: str | None = None) -> list[Audit]:
+    """Entries, the oldest first; where `before` is given, the newest first.
 
     Args:
-        after: number of the entry before the first.
+        after: number above which they are.
+        before: number below which they are.
     """
-    chosen = select(Audit).where(Audit.number > after).order_by(Audit.number).limit(limit)
+    order = Audit.number if before is None else Audit.number.desc()
+    chosen = select(Audit).where(Audit.number > after).order_by(order).limit(limit)
+    if before is not None:
+        chosen = chosen.where(Audit.number < before)
+    if action is not None:
+        chosen = chosen.where(Audit.action == action)
     with store.reads() as session:
-        return list(session.scalars(chosen if action is None else chosen.where(Audit.action == action)))
+        return list(session.scalars(chosen))
 
 
 def last_number(store: Store) -> int:

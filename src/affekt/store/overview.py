@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -23,7 +24,7 @@ class Overview:
         top: the label that was likeliest for the longest time, and its share of the time, in [0, 1]; of readings that take none, as those
             of an image, the most frequent one. Where there are fused readings, of these. None: no reading was sure enough.
         marks: moments that people marked.
-        media: a sound, image or video of it is kept.
+        media_until: when its sound, image or video is deleted; None: none is kept.
         subjects: ids of the people who are in it.
     """
 
@@ -33,7 +34,7 @@ class Overview:
     modalities: tuple[Modality, ...] = ()
     top: tuple[str, float] | None = None
     marks: int = 0
-    media: bool = False
+    media_until: datetime | None = None
     subjects: list[str] = field(default_factory=list)
 
 
@@ -50,8 +51,8 @@ def overviews(store: Store, sessions: Collection[str]) -> dict[str, Overview]:
             groups[session].append(group)
         for session, people, marks in transaction.execute(told):
             found[session].people, found[session].marks = len(people or ()), len(marks or ())
-        for session in transaction.scalars(select(Media.session).where(Media.session.in_(found))):
-            found[session].media = True
+        for session, until in transaction.execute(select(Media.session, Media.until).where(Media.session.in_(found))):
+            found[session].media_until = until
         for session, subject in transaction.execute(took_part.where(Participant.session.in_(found))):
             found[session].subjects.append(subject)
     for session, mine in groups.items():

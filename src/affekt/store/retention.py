@@ -1,7 +1,7 @@
 """What is kept no longer than the settings say: sessions, their words and media, results of jobs, and files that nothing names any more."""
 
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,14 @@ def sweep(store: Store, settings: ServerSettings, *, now: datetime | None = None
             append(transaction, "retention.swept", who=SERVER, detail=counts)
     store.settle()
     return swept
+
+
+def kept_until(created: datetime, settings: ServerSettings) -> datetime:
+    """When a session that was saved then is deleted, with all that is of it."""
+    try:
+        return created + timedelta(days=settings.keep_readings_days)
+    except OverflowError:  # after the last moment that there is
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _sweep_sessions(store: Store, until: datetime) -> int:

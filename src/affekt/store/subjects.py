@@ -61,10 +61,16 @@ def find_subject(store: Store, subject: str) -> Subject | None:
         return transaction.get(Subject, subject)
 
 
-def list_subjects(store: Store, *, after: str = "", limit: int = 100) -> list[Subject]:
-    """People in order of their ids. Args: after, the id before the first."""
+def list_subjects(store: Store, *, after: str = "", limit: int = 100, part: str | None = None) -> list[Subject]:
+    """People in order of their ids.
+
+    Args:
+        after: the id before the first.
+        part: is in their ids, in capital letters or small ones (in PostgreSQL, of those that its locale knows).
+    """
+    chosen = select(Subject).where(Subject.id > after).order_by(Subject.id).limit(limit)
     with store.reads() as transaction:
-        return list(transaction.scalars(select(Subject).where(Subject.id > after).order_by(Subject.id).limit(limit)))
+        return list(transaction.scalars(chosen if part is None else chosen.where(Subject.id.icontains(part, autoescape=True))))
 
 
 def kept_of(store: Store, subject: str) -> Kept:

@@ -334,6 +334,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a list says of one session
+         * @description What a list says of one session: its readings in numbers, and until when it is kept.
+         *
+         *     Needs a key of the role reader.
+         */
+        get: operations["about_v1_sessions__id__about_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/media": {
         parameters: {
             query?: never;
@@ -613,7 +635,7 @@ export interface paths {
         };
         /**
          * Entries of the audit log, the oldest first
-         * @description Entries of the audit log, the oldest first.
+         * @description Entries of the audit log, the oldest first; with `before` the newest first.
          *
          *     Needs a key of the role admin.
          */
@@ -1292,6 +1314,11 @@ export interface components {
             require_consent: boolean;
             /** Modalities */
             modalities: components["schemas"]["ToldRuling"][];
+            /**
+             * Rules
+             * @description of all settings; what no rule is about may be read
+             */
+            rules: components["schemas"]["ToldRule"][];
             keep: components["schemas"]["ToldKeep"];
             limits: components["schemas"]["ToldLimits"];
             /**
@@ -1491,6 +1518,29 @@ export interface components {
             sections: components["schemas"]["ToldSection"][];
         };
         /**
+         * ToldRule
+         * @description That a modality is not read in a setting, unless one of these reasons is declared.
+         */
+        ToldRule: {
+            /**
+             * Setting
+             * @enum {string}
+             */
+            setting: "public" | "private" | "workplace" | "education" | "healthcare";
+            /**
+             * Modality
+             * @enum {string}
+             */
+            modality: "text" | "speech" | "face" | "fused";
+            /** Unless */
+            unless: ("" | "medical" | "safety")[];
+            /**
+             * Article
+             * @description of the law that rules it
+             */
+            article: string;
+        };
+        /**
          * ToldRuling
          * @description Whether a modality may be read here.
          */
@@ -1580,6 +1630,17 @@ export interface components {
              * @description its sound, image or video is kept
              */
             media: boolean;
+            /**
+             * Media Until
+             * @description when that is deleted; null: none is kept
+             */
+            media_until: string | null;
+            /**
+             * Readings Until
+             * Format: date-time
+             * @description when all of it is deleted
+             */
+            readings_until: string;
             /**
              * Subjects
              * @description ids of the people who are in it; readers are told none
@@ -2645,6 +2706,37 @@ export interface operations {
             };
         };
     };
+    about_v1_sessions__id__about_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToldSession"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     media_v1_sessions__id__media_get: {
         parameters: {
             query?: never;
@@ -2938,6 +3030,8 @@ export interface operations {
     subjects_v1_subjects_get: {
         parameters: {
             query?: {
+                /** @description of their ids, in capital letters or small ones */
+                part?: string | null;
                 /** @description the id that the page before ended with */
                 after?: string | null;
                 /** @description how many at most */
@@ -3166,8 +3260,10 @@ export interface operations {
     log_v1_audit_get: {
         parameters: {
             query?: {
-                /** @description number of the entry before the first */
+                /** @description number above which they are */
                 after?: number;
+                /** @description number below which they are, the newest first; 2147483647: all */
+                before?: number | null;
                 /** @description how many at most */
                 limit?: number;
                 /** @description only these, as subject.erased */
