@@ -37,16 +37,21 @@ export class Problem extends Error {
 export const BASE = new URL('.', document.baseURI).pathname.replace(/\/$/, '');
 
 const reach: typeof fetch = async (...given) => {
-  try {
-    const reply = await fetch(...given);
-    setOnline(true);
-    return reply;
-  } catch (error) {
+  const reply = await fetch(...given).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     setOnline(false);
     throw new Problem('offline', 0, 'offline', String(error));
-  }
+  });
+  const away = isAway(reply.status, reply.headers.get('Content-Type'));
+  setOnline(!away);
+  if (away) throw new Problem('offline', reply.status, 'offline', `${reply.status} ${reply.statusText}`);
+  return reply;
 };
+
+/** Whether a proxy says that the server does not answer; the server itself would say why. */
+export function isAway(status: number, type: string | null): boolean {
+  return (status === 502 || status === 503 || status === 504) && !type?.startsWith('application/problem+json');
+}
 
 export const api = createClient<paths>({ baseUrl: BASE, fetch: (request) => reach(request) });
 api.use({

@@ -15,7 +15,7 @@ export function route(): Route {
 }
 
 export function startRoute(): void {
-  addEventListener('hashchange', () => (state.route = read(location.hash)));
+  addEventListener('hashchange', () => { state.route = read(location.hash); });
 }
 
 /** The address of a page. */

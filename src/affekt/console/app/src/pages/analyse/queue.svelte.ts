@@ -19,17 +19,20 @@ const state = $state<{ items: Item[] }>({ items: [] });
 export const queue: Readonly<typeof state> = state;
 
 /** Takes in files; they are read one after the other. */
-export function addFiles(files: readonly File[], options: Options): void {
-  state.items.unshift(...files.map((file) => new Item(file, { ...options })));
+export function addFiles(files: readonly File[], options: Options): Item[] {
+  const items = files.map((file) => new Item(file, { ...options }));
+  state.items.unshift(...items);
   pump();
+  return items;
 }
 
 /** Takes in texts, each of which is read by itself. */
-export function addTexts(texts: string[], options: Options, whole: boolean): void {
+export function addTexts(texts: string[], options: Options, whole: boolean): Item {
   const item = new Item(null, options, { name: excerpt(texts[0] ?? ''), kind: 'text' });
   item.given = { texts, whole };
   state.items.unshift(item);
   pump();
+  return item;
 }
 
 /** A timeline that is there already, as that of a session. */
@@ -143,7 +146,8 @@ async function run(item: Item, work: () => Promise<void>): Promise<void> {
 /** Waits for the server where it asks for that or is away; else it has failed. */
 function failed(item: Item, problem: Problem): void {
   const patience = problem.status === 429 || (problem.status === 503 && problem.after);
-  if (item.unsent && (problem.offline || patience)) {
+  const away = problem.offline && problem.status !== 504; // what a proxy found too long would be so again
+  if (item.unsent && (away || patience)) {
     item.state = 'waiting';
     item.share = null;
     const wait = (problem.after ?? (problem.offline ? 0 : 10)) * 1000;

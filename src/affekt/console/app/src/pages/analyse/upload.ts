@@ -1,5 +1,5 @@
 /** Sending a file with its progress, which `fetch` does not tell. */
-import { BASE, Problem, problemOf } from '../../api/client';
+import { BASE, isAway, Problem, problemOf } from '../../api/client';
 import { keyOf, setOnline } from '../../state/session.svelte';
 
 /**
@@ -21,15 +21,17 @@ export function upload<Answer>(
     if (key) call.setRequestHeader('Authorization', `Bearer ${key}`);
     if (once) call.setRequestHeader('Idempotency-Key', once);
     call.upload.onprogress = (event) => event.lengthComputable && onshare(event.loaded / event.total);
+    const lost = () => {
+      setOnline(false);
+      fail(new Problem('offline', call.status, 'offline', `${file.name} was not sent`));
+    };
     call.onload = () => {
+      if (isAway(call.status, call.getResponseHeader('Content-Type'))) return lost();
       setOnline(true);
       if (call.status >= 200 && call.status < 300) done(call.response as Answer);
       else fail(problemOf({ status: call.status, statusText: call.statusText, headers: headersOf(call) }, call.response));
     };
-    call.onerror = () => {
-      setOnline(false);
-      fail(new Problem('offline', 0, 'offline', `${file.name} was not sent`));
-    };
+    call.onerror = lost;
     call.onabort = () => fail(new DOMException('given up', 'AbortError'));
     signal.addEventListener('abort', () => call.abort(), { once: true });
     call.send(form);
