@@ -6,7 +6,6 @@ import { titleOf } from './telling';
 
 const known = new Map<string, Told>();
 let opened = 0; // the key that they were told to
-const PAGE = 1000; // the most that the server tells at a time
 
 /** Keeps what a list told. */
 export function remember(sessions: Told[]): Told[] {
@@ -26,15 +25,10 @@ export function forget(id: string): void {
   known.delete(id);
 }
 
-/** What lists tell of a session; null: none does any more. */
-export async function tellOf(id: string): Promise<Told | null> {
+/** What a session says of itself; what a list told of it is known already. */
+export async function tellOf(id: string): Promise<Told> {
   remember([]); // forgets what another key was told
-  let after: string | undefined;
-  while (!known.has(id)) {
-    const { sessions } = await answered(api.GET('/v1/sessions', { params: { query: { limit: PAGE, after } } }));
-    remember(sessions);
-    if (sessions.length < PAGE) break;
-    after = sessions.at(-1)?.id;
-  }
-  return known.get(id) ?? null;
+  const told = known.get(id) ?? (await answered(api.GET('/v1/sessions/{id}/about', { params: { path: { id } } })));
+  known.set(id, told);
+  return told;
 }

@@ -1,5 +1,5 @@
 /** What lists and pages say of a session. */
-import { asDate, clock, number, say } from '../../words/index.svelte';
+import { clock, number, say } from '../../words/index.svelte';
 import type { Told } from './filter';
 
 /** Its name, or that it has none. */
@@ -11,10 +11,4 @@ export function titleOf(session: Pick<Told, 'name'>): string {
 export function lengthOf(session: Pick<Told, 'duration' | 'unit'>): string {
   if (session.unit !== 'seconds') return say('sessions.characters', { many: number(session.duration, { maximumFractionDigits: 0 }) });
   return session.duration > 0 ? clock(session.duration) : '–';
-}
-
-/** The day on which something that is kept so long from a moment on is deleted. */
-export function until(created: string, days: number): string {
-  const at = asDate(created);
-  return new Date(at.getTime() + days * 86_400_000).toISOString();
 }

@@ -8,6 +8,7 @@ export default {
   person: 'Person',
   since: 'On record since',
   found: 'Found: {people}',
+  found_some: 'Shown: {people}',
   none: 'Nobody is on record yet',
   none_why: 'People come on record when they are added here, or when a call says who is in what it saves:',
   none_fit: 'Nobody has “{id}” in their id',

@@ -41,8 +41,9 @@ export default {
   refused: 'not read',
   change: 'Change it',
   change_how: 'Whoever runs the server declares these when it starts. Choose, and add this to what it is started with.',
-  change_law:
-    'At work and in education voices and faces are read only for a medical or safety reason. What a choice allows is shown above once the server has started with it.',
+  allows: 'What this choice allows',
+  only_reason: 'for this reason alone',
+  unless: 'unless the reason is {reasons}',
   as_flags: 'As a command',
   as_variables: 'As variables',
   notice_what: 'Article 50(3) of the AI Act asks that people whose emotions are read are told. The server makes the words from what it declares; add who you are and on what ground you do it.',

@@ -11,6 +11,7 @@ export default {
   person: '人员',
   since: '登记日期',
   found: '找到 {people} 人',
+  found_some: '已显示 {people} 人',
   none: '还没有登记任何人',
   none_why: '在此添加，或在保存时说明其中有谁，即可登记：',
   none_fit: '没有编号包含“{id}”的人员',
