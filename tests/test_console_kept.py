@@ -13,6 +13,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from affekt.store.audit import append
+from affekt.store.database import open_store
+from affekt.store.subjects import put_subject
 from browsing import AXE, PHONE, browser, needs_browser, served, violations, visit
 
 PERSON = "zoë & co? 50%#"  # an id that has to be encoded wherever it stands in an address
@@ -70,7 +73,10 @@ def test_sessions_are_found_opened_compared_and_deleted(server: Any, opened: Any
         assert barriers(page) == []
         page.get_by_role("link", name="entry 0").click()
         page.get_by_text("So proud of you all").first.wait_for()
-        assert page.get_by_text("words until").count() == 1
+        assert page.get_by_text("words until").count() == page.get_by_text("kept until").count() == 1
+        assert page.get_by_role("link", name="open the session").count() == 0, "it is open"
+        page.reload()  # an address that was kept: no list has told of the session
+        page.get_by_role("heading", name="entry 0").wait_for()
         page.get_by_role("button", name="Delete").click()
         page.locator("dialog").get_by_role("button", name="Delete").click()
         page.wait_for_selector("tbody tr >> nth=2")
@@ -89,6 +95,66 @@ def test_days_are_a_chart_and_a_table_and_lead_to_their_sessions(server: Any, op
         page.get_by_role("link", name="entry 1").wait_for()
         assert re.search(r"since=(\S+)&until=\1$", page.url)
         assert page.faults == []
+
+
+def test_people_are_found_by_a_part_of_their_id(server: Any, opened: Any, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for number in range(120):
+        put_subject(store, f"Client-{number}")
+    store.close()
+    with visit(opened, f"{server.address}/#/people") as page:
+        page.get_by_role("link", name="Client-0", exact=True).wait_for()
+        page.get_by_placeholder("Search by id").fill("cLIENT-")
+        page.get_by_text("Shown: 100").wait_for()
+        page.get_by_role("button", name="More").click()
+        page.get_by_text("Found: 120").wait_for()
+        assert page.locator("tbody tr").count() == 120
+        page.get_by_placeholder("Search by id").fill("50%")
+        page.get_by_role("link", name=PERSON).wait_for()
+        assert page.locator("tbody tr").count() == 1
+        page.get_by_placeholder("Search by id").fill("50_")
+        page.get_by_text("Nobody has “50_” in their id").wait_for()
+        assert barriers(page) == [] and page.faults == []
+
+
+def test_the_log_is_shown_the_newest_first_and_by_what_happened(server: Any, opened: Any, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for number in range(130):
+        with store.writes() as transaction:
+            append(transaction, "session.deleted" if number % 2 else "key.revoked", who="open", detail={"number": number})
+    store.close()
+    with visit(opened, f"{server.address}/#/settings/audit") as page:
+        numbers = page.locator("tbody tr td:first-child")
+        page.wait_for_selector("tbody tr >> nth=49")
+        first = int(numbers.first.inner_text())
+        assert first >= 131 and [int(one) for one in numbers.all_inner_texts()] == list(range(first, first - 50, -1))
+        page.get_by_role("button", name="Older").click()
+        page.wait_for_selector("tbody tr >> nth=99")
+        page.get_by_role("combobox", name="What happened").select_option("session.deleted")
+        page.locator("td[title='key.revoked']").first.wait_for(state="detached")
+        page.get_by_role("button", name="Older").click()
+        page.wait_for_selector("tbody tr >> nth=64")
+        assert numbers.count() == 65 and int(numbers.first.inner_text()) == first
+        page.get_by_role("button", name="Older").wait_for(state="detached")
+        page.get_by_role("combobox", name="What happened").select_option("subject.erased")
+        page.get_by_text("No entry of this kind").wait_for()
+        page.get_by_role("button", name="Verify now").click()
+        page.get_by_text("The log is sound").wait_for()
+        assert barriers(page) == [] and page.faults == []
+
+
+def test_the_policy_says_what_another_choice_would_allow(server: Any, opened: Any) -> None:
+    with visit(opened, f"{server.address}/#/settings/policy") as page:
+        choice = page.locator(".allows")
+        choice.get_by_text("unless the reason is medical or safety").first.wait_for()
+        assert choice.get_by_text("not read").count() == 2
+        page.get_by_label("Reason", exact=True).select_option("safety")
+        choice.get_by_text("for this reason alone").first.wait_for()
+        assert choice.get_by_text("not read").count() == 0 and choice.get_by_text("Art. 5(1)(f)").count() == 2
+        page.get_by_label("Setting", exact=True).select_option("public")
+        choice.get_by_text("Art. 5(1)(f)").first.wait_for(state="detached")
+        assert "--setting public" in page.locator("pre").inner_text()
+        assert barriers(page) == [] and page.faults == []
 
 
 def test_a_person_agrees_withdraws_and_is_erased_against_a_receipt(server: Any, opened: Any, tmp_path: Path) -> None:
@@ -146,7 +212,7 @@ def test_the_first_key_closes_the_server_and_the_last_of_an_admin_stays(server: 
         page.get_by_text("No sessions yet").wait_for()  # for what others saved is not told to a reader
         page.goto(f"{server.address}/#/settings")
         page.get_by_text("Regulation (EU) 2024/1689, Art. 5(1)(f)").first.wait_for()
-        assert page.get_by_text("not read").count() == 2
+        assert page.locator("section").first.get_by_text("not read").count() == 2
         assert barriers(page) == []
 
 
@@ -156,6 +222,20 @@ def made_key(page: Any, name: str, *, role: str = "Admin") -> str:
     page.get_by_role("radio", name=re.compile(f"^{role}")).check()
     page.locator("dialog button[type=submit]").click()
     return str(page.locator("dialog pre").inner_text())
+
+
+def test_a_proxy_that_does_not_reach_the_server_is_no_fault_of_what_was_asked(server: Any, opened: Any) -> None:
+    with visit(opened, f"{server.address}/#/people") as page:
+        page.get_by_role("link", name=PERSON).wait_for()
+        bad = {"status": 502, "content_type": "text/html", "body": "<h1>Bad Gateway</h1>"}
+        page.route("**/healthz", lambda route: route.fulfill(**bad))
+        page.route("**/v1/**", lambda route: route.fulfill(**bad))
+        page.get_by_role("link", name="Sessions").click()
+        page.get_by_text("The server cannot be reached").first.wait_for()
+        page.unroute_all()
+        with page.expect_response("**/v1/deployment"):  # which may have changed
+            page.wait_for_selector("tbody tr >> nth=3")
+        page.get_by_text("The server cannot be reached").first.wait_for(state="detached")
 
 
 def test_nothing_is_lost_while_the_server_is_away(server: Any, opened: Any) -> None:
