@@ -42,6 +42,7 @@ SIZE, SIDE = (640, 360), 200
 FRAMES = 30  # a second: what Chromium takes a file of JPEGs to be
 EVENTS = 60  # of each kind that are measured
 LATEST = 3000.0  # ms after an event in which its visible change is looked for
+SEEN = 0.1  # change of a probability that is taken for visible
 READINGS = 100_000
 
 
@@ -143,21 +144,24 @@ def glass(folder: Path, kind: str) -> dict[str, float]:
 
 def matched(told: dict[str, Any], kind: str) -> list[float]:
     """Milliseconds from each event to the first change after it that it can have made; the first events, while all starts, are left out."""
-    source, what, states = {
-        "face": ("camera", "face", {True: (True,)}),
-        "smile": ("camera", "label", {True: ("joy",), False: ("neutral", "sadness", "anger", "fear", "disgust", "surprise")}),
-        "voice": ("microphone", "voice", {}),
-    }[kind]
-    events = [one for one in told["events"] if one["kind"] == source and (not states or one["state"] in states)][2:]
-    shown = [one for one in told["shown"] if one["kind"] == what]
+    source = "microphone" if kind == "voice" else "camera"
+    events = [one for one in told["events"] if one["kind"] == source and (kind != "face" or one["state"])][2:]
+    shown = [one for one in told["shown"] if one["kind"] == kind]
     took = []
     for event in events:
-        fits = (
-            one["at"] - event["at"] for one in shown if one["at"] > event["at"] and (not states or one["state"] in states[event["state"]])
-        )
-        if (first := next(fits, None)) is not None and first < LATEST:
+        before = next((one["state"] for one in reversed(shown) if one["at"] <= event["at"]), None)
+        changes = (one["at"] - event["at"] for one in shown if one["at"] > event["at"] and changed(before, one["state"], kind=kind))
+        if (first := next(changes, LATEST)) < LATEST:
             took.append(first)
     return took
+
+
+def changed(before: Any, now: Any, *, kind: str) -> bool:
+    """Whether one sees a change: of an expression, that it has another label, or the same with a probability that is a tenth away."""
+    if kind != "smile":
+        return bool(now) if kind == "face" else now != before
+    (label, score), (other, its) = (str(one).split() if one else ("", "0") for one in (before, now))
+    return label != other or abs(float(score) - float(its)) >= SEEN
 
 
 def first_load() -> dict[str, int]:
@@ -214,7 +218,7 @@ def hour(folder: Path, *, minutes: float) -> dict[str, Any]:
 def table(results: dict[str, Any]) -> str:
     told = {
         "a face comes → its box": delay(results["glass"]["face"]),
-        "a face begins or ceases to smile → its label": delay(results["glass"]["smile"]),
+        "a face begins or ceases to smile → its label, or its probability by a tenth": delay(results["glass"]["smile"]),
         "somebody begins to speak → a first reading": delay(results["glass"]["voice"]),
         "first load, compressed": f"{results['first_load']['bytes'] / 1000:.0f} kB in {results['first_load']['files']} files",
         f"{results['long']['readings']:,} readings, panned and zoomed": frames(results["long"]),

@@ -51,12 +51,13 @@
     }, 8);
   }
 
+  const told = (box) => (box ? `${box.dataset.label} ${box.dataset.score}` : null);
   let last = {};
   const watch = (now) => {
     frames.push(now);
     const seen = {
       face: Boolean(document.querySelector('[data-face]')),
-      label: document.querySelector('[data-person]')?.dataset.label ?? null,
+      smile: told(document.querySelector('[data-face]')),
       voice: document.querySelector('[data-last-speech]')?.dataset.lastSpeech ?? null,
     };
     for (const [kind, state] of Object.entries(seen))

@@ -1,6 +1,8 @@
 /** What goes over `/v1/stream` in both directions; docs/streams.md describes it. */
 import type { Event, Reading, Timeline } from '../api/client';
 
+const JUDGED = 10; // frames a second in which faces are judged: a change waits for one, but each takes the server's time
+
 const SOUND = 1; // the first byte of a binary frame
 const PICTURE = 2;
 const HEAD = 9; // bytes: the kind, and the time as a little-endian 64-bit float
@@ -48,7 +50,7 @@ export function startOf({ sound, pictures, words, labels, who, subjects }: Wante
   return JSON.stringify({
     type: 'start',
     ...(sound && { sound: { rate: 16000, encoding: 'pcm_s16le' } }),
-    ...(pictures && { pictures }),
+    ...(pictures && { pictures: { rate: JUDGED } }),
     ...(words && { words }),
     ...(labels && { labels }),
     ...(who && sound && { who }),

@@ -48,7 +48,7 @@ export function say(key: Key, values: Values = {}): string {
 
 /** A number as the language writes it. */
 export function number(value: number, options: Intl.NumberFormatOptions = { maximumFractionDigits: 2 }): string {
-  return new Intl.NumberFormat(current.lang, options).format(value);
+  return new Intl.NumberFormat(current.lang, { signDisplay: 'negative', ...options }).format(value); // -0.001 is 0
 }
 
 /** A share in [0, 1] as a percentage without decimals. */

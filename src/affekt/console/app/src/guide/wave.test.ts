@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { wave } from './scene';
+import { wave } from './wave';
 
 test('samples become a WAV file that says how long it is', () => {
   const made = new DataView(wave(Int16Array.from([0, 1, -1])));
