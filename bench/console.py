@@ -12,18 +12,14 @@ import json
 import sys
 import tempfile
 import time
-import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from affekt import console
-from affekt.sources.audio import RATE, open_audio
 from machine import machine
 from readme import write_readme
 
@@ -32,14 +28,13 @@ sys.path.insert(0, str(ROOT / "tests"))  # whose faces are drawn, and whose brow
 
 from browsing import browser, served, visit  # noqa: E402
 from console_long import long_timeline, pan_and_zoom  # noqa: E402
-from drawn import BLACK, DARK, drawn_face, on  # noqa: E402
+from drawn import on  # noqa: E402
+from fed import SIZE, film, one, two, voice  # noqa: E402
 
 RESULTS = ROOT / "bench" / "results" / "console.json"
 PAGE = ROOT / "docs" / "console.md"
 GLASS = (ROOT / "bench" / "console_page" / "glass.js").read_text(encoding="utf-8")
 COUNT = "window.shown = []; requestAnimationFrame(function count(at) { shown.push(at); requestAnimationFrame(count); });"
-SIZE, SIDE = (640, 360), 200
-FRAMES = 30  # a second: what Chromium takes a file of JPEGs to be
 EVENTS = 60  # of each kind that are measured
 LATEST = 3000.0  # ms after an event in which its visible change is looked for
 SEEN = 0.1  # change of a probability that is taken for visible
@@ -63,41 +58,6 @@ def main() -> None:
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     if {"glass", "long", "hour"} <= {*results}:
         write_readme({"console": table(results)}, page=PAGE)
-
-
-# What is fed -----------------------------------------------------------------------------------------------------------------------------
-
-
-def film(path: Path, shots: list[tuple[float, Image.Image, bool]]) -> Path:
-    """A video that Chromium takes for a camera. Args: shots: seconds, picture, and whether the patch that tells of it is white."""
-    with path.open("wb") as file:
-        for seconds, picture, white in shots:
-            told = picture.copy()
-            told.paste((255, 255, 255) if white else (0, 0, 0), (0, 0, 16, 16))
-            data = BytesIO()
-            told.save(data, "JPEG", quality=90)
-            file.write(data.getvalue() * round(seconds * FRAMES))
-    return path
-
-
-def voice(path: Path) -> Path:
-    """A recording that Chromium takes for a microphone: a sentence and a rest, again and again."""
-    sound = open_audio(ROOT / "src/affekt/samples/train.ogg")
-    samples = np.concatenate(list(sound.blocks()), axis=1)[0]
-    loud = np.flatnonzero(np.abs(samples) > 0.02)
-    said = np.concatenate([samples[loud[0] : loud[0] + 2 * RATE], np.zeros(2 * RATE, np.float32)])
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes((said * 32767).astype("<i2").tobytes())
-    return path
-
-
-def one(mouth: Any) -> Image.Image:
-    return on(SIZE, (drawn_face(SIDE, mouth), (SIZE[0] - SIDE) // 2, 100))
-
-
-def two(first: Any, second: Any) -> Image.Image:
-    return on(SIZE, (drawn_face(SIDE, first), 60, 100), (drawn_face(SIDE, second, skin=DARK, hair=BLACK), 370, 100))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ AXE = APP / "node_modules" / "axe-core" / "axe.min.js"
 WAIT = 30_000  # milliseconds that a page is waited for: the machine may be slow
 FLAGS = ("--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required")
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+_DRIVERS: list[Any] = []  # the one that runs, if one does
 needs_browser = pytest.mark.skipif(CHROMIUM is None or console.page() is None, reason="no chromium, or the console is not built")
 
 
@@ -61,16 +62,30 @@ def served(folder: Path, **settings: object) -> Iterator[Served]:
 
 
 @contextmanager
-def browser(*flags: str) -> Iterator[Any]:
-    """Chromium, with a camera and a microphone that are not real."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+def browser(*flags: str, only: Sequence[str] = FLAGS) -> Iterator[Any]:
+    """Chromium, with a camera and a microphone that are not real. Args: only: instead of the usual flags."""
+    with _driver() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=[*only, *flags])
         try:
             yield opened
         finally:
             opened.close()
+
+
+@contextmanager
+def _driver() -> Iterator[Any]:
+    """What drives browsers: one at a time, for its loop runs in this thread."""
+    from playwright.sync_api import sync_playwright
+
+    if _DRIVERS:
+        yield _DRIVERS[0]
+        return
+    with sync_playwright() as made:
+        _DRIVERS.append(made)
+        try:
+            yield made
+        finally:
+            _DRIVERS.clear()
 
 
 @contextmanager

@@ -86,6 +86,7 @@ def test_a_timeline_is_written_in_every_format_and_its_json_is_opened_again(serv
             with page.expect_download() as got:
                 buttons.nth(at).click()
             got.value.save_as(tmp_path / got.value.suggested_filename)
+            page.wait_for_timeout(120)  # Chromium takes ten downloads a second
         made = {path.suffix: path for path in tmp_path.iterdir()}
         assert {".json", ".vtt", ".srt", ".csv", ".eaf", ".png"} <= {*made} and all(path.stat().st_size for path in made.values())
         page.goto(f"{server.address}/#/analyse")
