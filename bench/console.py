@@ -35,7 +35,7 @@ RESULTS = ROOT / "bench" / "results" / "console.json"
 PAGE = ROOT / "docs" / "console.md"
 GLASS = (ROOT / "bench" / "console_page" / "glass.js").read_text(encoding="utf-8")
 COUNT = "window.shown = []; requestAnimationFrame(function count(at) { shown.push(at); requestAnimationFrame(count); });"
-EVENTS = 60  # of each kind that are measured
+EVENTS = 40  # of each kind that are measured
 LATEST = 3000.0  # ms after an event in which its visible change is looked for
 SEEN = 0.1  # change of a probability that is taken for visible
 READINGS = 100_000

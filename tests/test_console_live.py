@@ -1,4 +1,4 @@
-"""The page Live in a real browser, its camera and microphone fed from files: what is seen and saved, and what happens when something breaks."""
+"""The page Live in a real browser, fed from files: what is seen and saved, and what happens when something breaks."""
 
 import json
 import socket
