@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,3 +14,12 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from shots import anna_speaks
 
     return anna_speaks(tmp_path_factory.mktemp("one"))
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Any]:
+    """A browser, for tests of the console."""
+    from browsing import browser
+
+    with browser() as made:
+        yield made

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("av", reason="av is not installed; it comes with the speech and face extras")
 
-from browsing import AXE, browser, needs_browser, served, violations, visit
+from browsing import needs_browser, served, violations, visit
 
 SAMPLES = Path(__file__).parents[1] / "src" / "affekt" / "samples"
 pytestmark = needs_browser
@@ -22,18 +22,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Any]:
-    with browser() as made:
-        yield made
-
-
 def give(page: Any, *paths: Path) -> None:
     page.set_input_files("input[type=file][multiple]", [str(path) for path in paths])
-
-
-def barriers(page: Any) -> list[str]:
-    return violations(page) if AXE.exists() else []
 
 
 def test_a_talk_is_read_corrected_and_the_correction_is_a_training_row(server: Any, opened: Any) -> None:
@@ -41,11 +31,11 @@ def test_a_talk_is_read_corrected_and_the_correction_is_a_training_row(server: A
         give(page, SAMPLES / "call.txt")
         spans = page.locator(".text span[role=button]")
         spans.nth(1).click()
-        assert barriers(page) == []
+        assert violations(page) == []
         page.get_by_role("button", name="Correct the label").click()
         page.locator("dialog button.primary").click()  # a correction belongs to a saved session
         page.locator("dialog fieldset").wait_for()
-        assert barriers(page) == []
+        assert violations(page) == []
         page.locator("dialog label.check", has_text="anger").click()
         page.fill("dialog textarea", "he is angry")
         page.locator("dialog button.primary").click()
@@ -69,7 +59,7 @@ def test_a_voice_is_played_and_moments_are_chosen_by_mouse_and_by_keys(server: A
         page.wait_for_function("before => document.querySelector('.tools p').innerText !== before", arg=before)
         page.keyboard.press("Home")
         page.wait_for_function("document.querySelector('audio').currentTime < 0.1")
-        assert barriers(page) == [] and page.faults == []
+        assert violations(page) == [] and page.faults == []
         page.reload()  # a recording is read as a job, which is still there
         page.get_by_role("slider", name="Moment").wait_for()
 
@@ -80,7 +70,7 @@ def test_a_timeline_is_written_in_every_format_and_its_json_is_opened_again(serv
         page.get_by_role("button", name="Export").click()
         buttons = page.locator("dialog li button")
         buttons.first.wait_for()
-        assert barriers(page) == []
+        assert violations(page) == []
         assert buttons.count() == len(json.load(urlopen(f"{server.address}/v1/formats")))
         for at in range(buttons.count()):
             with page.expect_download() as got:
@@ -101,11 +91,11 @@ def test_faces_of_a_picture_have_boxes_and_a_table_its_counts(server: Any, opene
         names = page.locator("a.name")
         names.filter(has_text="comments.csv").click()
         page.locator("table").first.wait_for()
-        assert barriers(page) == []
+        assert violations(page) == []
         page.goto(f"{server.address}/#/analyse")
         names.filter(has_text="faces.jpg").click()
         page.get_by_text("face 1").first.wait_for()
-        assert barriers(page) == [] and page.faults == []
+        assert violations(page) == [] and page.faults == []
 
 
 def test_two_recordings_are_compared(server: Any, opened: Any) -> None:
@@ -116,7 +106,7 @@ def test_two_recordings_are_compared(server: Any, opened: Any) -> None:
         page.get_by_role("button", name="Compare", exact=True).or_(page.get_by_role("link", name="Compare", exact=True)).click()
         page.get_by_role("heading", name="Differences").wait_for()
         assert page.locator("tbody tr").count() >= 7
-        assert barriers(page) == [] and page.faults == []
+        assert violations(page) == [] and page.faults == []
 
 
 def test_what_is_given_while_the_server_is_away_waits_and_is_read(server: Any, opened: Any) -> None:
@@ -135,4 +125,4 @@ def test_at_work_a_voice_is_not_read_and_the_page_says_by_which_article(opened: 
         give(page, SAMPLES / "call.txt", SAMPLES / "train.ogg")
         page.locator("a.name").filter(has_text="call.txt").wait_for()  # words are read
         page.locator(".item", has_text="train.ogg").get_by_text("Art. 5(1)(f)").wait_for()
-        assert barriers(page) == []
+        assert violations(page) == []

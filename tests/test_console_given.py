@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from browsing import browser, needs_browser, served, visit
+from browsing import needs_browser, served, visit
 
 SAMPLES = Path(__file__).parents[1] / "src" / "affekt" / "samples"
 FILES = "input[type=file][multiple]"
@@ -16,12 +16,6 @@ pytestmark = needs_browser
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with served(tmp_path_factory.mktemp("server")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Any]:
-    with browser() as made:
         yield made
 
 

@@ -16,7 +16,7 @@ import pytest
 from affekt.store.audit import append
 from affekt.store.database import open_store
 from affekt.store.subjects import put_subject
-from browsing import AXE, PHONE, browser, needs_browser, served, violations, visit
+from browsing import PHONE, needs_browser, served, violations, visit
 
 PERSON = "zoë & co? 50%#"  # an id that has to be encoded wherever it stands in an address
 TEXTS = ("So proud of you all. We laughed the whole evening", "I am furious, nobody called me back. I miss her so much")
@@ -48,16 +48,6 @@ def server(tmp_path: Path) -> Iterator[Any]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Any]:
-    with browser() as made:
-        yield made
-
-
-def barriers(page: Any) -> list[str]:
-    return violations(page) if AXE.exists() else []
-
-
 def test_sessions_are_found_opened_compared_and_deleted(server: Any, opened: Any) -> None:
     with visit(opened, f"{server.address}/#/sessions") as page:
         page.wait_for_selector("tbody tr >> nth=3")
@@ -70,7 +60,7 @@ def test_sessions_are_found_opened_compared_and_deleted(server: Any, opened: Any
         page.get_by_label("Compare entry 1").check()
         wanted = page.get_by_role("link", name="Compare").get_attribute("href")
         assert re.fullmatch(r"#/analyse\?compare=session%3Asession_[\w-]+%2Csession%3Asession_[\w-]+", wanted)
-        assert barriers(page) == []
+        assert violations(page) == []
         page.get_by_role("link", name="entry 0").click()
         page.get_by_text("So proud of you all").first.wait_for()
         assert page.get_by_text("words until").count() == page.get_by_text("kept until").count() == 1
@@ -88,7 +78,7 @@ def test_days_are_a_chart_and_a_table_and_lead_to_their_sessions(server: Any, op
     with visit(opened, f"{server.address}/#/sessions?view=days", viewport=PHONE, lang="zh") as page:
         page.wait_for_selector(".u-over")
         assert page.locator(".u-over").count() == 2
-        assert barriers(page) == []
+        assert violations(page) == []
         page.get_by_text("以表格显示").click()
         assert page.locator("tbody tr").count() == 4
         page.locator("tbody tr").nth(1).get_by_role("button").click()
@@ -114,7 +104,7 @@ def test_people_are_found_by_a_part_of_their_id(server: Any, opened: Any, tmp_pa
         assert page.locator("tbody tr").count() == 1
         page.get_by_placeholder("Search by id").fill("50_")
         page.get_by_text("Nobody has “50_” in their id").wait_for()
-        assert barriers(page) == [] and page.faults == []
+        assert violations(page) == [] and page.faults == []
 
 
 def test_the_log_is_shown_the_newest_first_and_by_what_happened(server: Any, opened: Any, tmp_path: Path) -> None:
@@ -140,7 +130,7 @@ def test_the_log_is_shown_the_newest_first_and_by_what_happened(server: Any, ope
         page.get_by_text("No entry of this kind").wait_for()
         page.get_by_role("button", name="Verify now").click()
         page.get_by_text("The log is sound").wait_for()
-        assert barriers(page) == [] and page.faults == []
+        assert violations(page) == [] and page.faults == []
 
 
 def test_the_policy_says_what_another_choice_would_allow(server: Any, opened: Any) -> None:
@@ -154,7 +144,7 @@ def test_the_policy_says_what_another_choice_would_allow(server: Any, opened: An
         page.get_by_label("Setting", exact=True).select_option("public")
         choice.get_by_text("Art. 5(1)(f)").first.wait_for(state="detached")
         assert "--setting public" in page.locator("pre").inner_text()
-        assert barriers(page) == [] and page.faults == []
+        assert violations(page) == [] and page.faults == []
 
 
 def test_a_person_agrees_withdraws_and_is_erased_against_a_receipt(server: Any, opened: Any, tmp_path: Path) -> None:
@@ -171,7 +161,7 @@ def test_a_person_agrees_withdraws_and_is_erased_against_a_receipt(server: Any, 
         with page.expect_download() as copy:
             page.get_by_role("button", name="Export a copy").click()
         assert len(Path(copy.value.path()).read_text(encoding="utf-8").splitlines()) == 1 + 2 * len(TEXTS)
-        assert barriers(page) == []
+        assert violations(page) == []
         page.get_by_role("button", name="Erase").click()
         erase = page.locator("dialog button[type=submit]")
         assert erase.is_disabled(), "the id is to be typed first"
@@ -203,7 +193,7 @@ def test_the_first_key_closes_the_server_and_the_last_of_an_admin_stays(server: 
         page.get_by_role("link", name="Audit log").click()
         page.get_by_text("The log is sound").wait_for()
         page.locator("tbody tr").first.get_by_text("key made").wait_for()  # the newest entry is the first
-        assert barriers(page) == []
+        assert violations(page) == []
     with visit(opened, f"{server.address}/#/people") as page:
         page.get_by_label("Key", exact=True).fill(reader)
         page.get_by_role("button", name="Use it").click()
@@ -213,7 +203,7 @@ def test_the_first_key_closes_the_server_and_the_last_of_an_admin_stays(server: 
         page.goto(f"{server.address}/#/settings")
         page.get_by_text("Regulation (EU) 2024/1689, Art. 5(1)(f)").first.wait_for()
         assert page.locator("section").first.get_by_text("not read").count() == 2
-        assert barriers(page) == []
+        assert violations(page) == []
 
 
 def made_key(page: Any, name: str, *, role: str = "Admin") -> str:

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("av", reason="av is not installed; it comes with the speech and face extras")
 
-from browsing import AXE, FLAGS, PHONE, Served, browser, needs_browser, served, violations, visit
+from browsing import FLAGS, PHONE, Served, browser, needs_browser, served, violations, visit
 from fed import film, two, voice
 
 ALLOWED = "--use-fake-ui-for-media-stream"
@@ -37,10 +37,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def opened(fed: tuple[str, str]) -> Iterator[Any]:
     with browser(ALLOWED, *fed) as made:
         yield made
-
-
-def barriers(page: Any) -> list[str]:
-    return violations(page) if AXE.exists() else []
 
 
 def start(page: Any) -> None:
@@ -81,13 +77,13 @@ def test_faces_and_a_voice_are_read_live_marked_and_saved(server: Served, opened
         start(page)
         faces(page).nth(1).wait_for()
         wait_for_voice(page)
-        assert barriers(page) == []
+        assert violations(page) == []
         page.keyboard.press("m")
         page.locator("input[aria-label^='Note of']").fill("a smile")
         stop(page)
-        assert barriers(page) == []
+        assert violations(page) == []
         page.get_by_role("button", name="Save").click()
-        assert barriers(page) == []
+        assert violations(page) == []
         page.fill("dialog input#subject-0", "customer 17")
         page.check("dialog input[type=checkbox]")
         page.click("dialog button[type=submit]")
@@ -106,13 +102,13 @@ def test_by_keyboard_alone_it_is_paused_and_written_into_on_a_phone_in_chinese(s
         faces(page).first.wait_for()
         page.keyboard.press(" ")
         page.get_by_text("已暂停").first.wait_for()
-        assert barriers(page) == []
+        assert violations(page) == []
         page.keyboard.press(" ")
         page.locator("[data-live] form input").last.fill("我真为你们骄傲！")
         page.keyboard.press("Enter")
         page.locator("[data-person]", has_text="喜悦").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        assert barriers(page) == [] and page.faults == []
+        assert violations(page) == [] and page.faults == []
 
 
 def test_a_server_that_is_killed_and_started_anew_loses_nothing_that_was_seen(opened: Any, tmp_path: Path) -> None:
@@ -122,11 +118,11 @@ def test_a_server_that_is_killed_and_started_anew_loses_nothing_that_was_seen(op
         before = heard(page)
         mortal.stop(kill=True)
         page.get_by_text("The connection is lost").wait_for()
-        assert barriers(page) == []
+        assert violations(page) == []
         mortal.start()
         page.get_by_text("does not know this stream any more").wait_for()
         assert faces(page).count() or page.locator("[data-person]").count(), "what was seen stays"
-        assert barriers(page) == []
+        assert violations(page) == []
         page.locator("[data-live] .bad button.primary").click()  # go on
         wait_for_voice(page, after=before + 0.1)
         stop(page)
@@ -159,7 +155,7 @@ def test_a_camera_that_goes_in_the_middle_is_told_of_and_taken_up_again(server: 
         faces(page).first.wait_for()
         page.evaluate("document.querySelector('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
         page.get_by_text("The camera has gone").wait_for()
-        assert barriers(page) == []
+        assert violations(page) == []
         page.get_by_role("button", name="Use it again").click()
         page.get_by_text("The camera has gone").wait_for(state="detached")
         faces(page).first.wait_for()
@@ -170,7 +166,7 @@ def test_who_denies_camera_and_microphone_is_told_what_to_do(server: Served) -> 
         page.click("form button[type=submit]")
         page.get_by_text("does not let this page listen").wait_for()
         page.get_by_text("does not let this page look").wait_for()
-        assert barriers(page) == [] and page.faults == []
+        assert violations(page) == [] and page.faults == []
 
 
 def test_without_devices_words_are_still_read(server: Served) -> None:
@@ -190,7 +186,7 @@ def test_at_work_only_words_are_read_and_the_page_says_why(opened: Any, tmp_path
     with served(tmp_path, setting="workplace") as strict, visit(opened, f"{strict.address}/#/live") as page:
         page.get_by_text("Art. 5(1)(f)").first.wait_for()
         assert page.get_by_label("Camera", exact=True).is_disabled() and page.get_by_label("Microphone", exact=True).is_disabled()
-        assert barriers(page) == []
+        assert violations(page) == []
         start(page)
         assert page.locator("video").count() == 0
 
@@ -200,7 +196,7 @@ def test_a_first_visit_is_shown_what_there_is_to_see(server: Served, opened: Any
         page.get_by_role("button", name="Show me").click()
         for step in ("Somebody speaks", "Somebody else comes, and smiles", "A line is written", "Together", "That is all it knows"):
             page.get_by_role("heading", name=step).wait_for()
-        assert barriers(page) == []
+        assert violations(page) == []
         page.get_by_role("button", name="Now with my own devices").click()
         page.get_by_role("button", name="Start").wait_for()
         assert page.faults == []

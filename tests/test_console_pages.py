@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from browsing import AXE, DESKTOP, PHONE, browser, needs_browser, served, violations, visit
+from browsing import AXE, DESKTOP, PHONE, needs_browser, served, violations, visit
 
 PAGES = ("live", "analyse", "sessions", "people", "models", "settings")
 LOOKS = [("en", "light", DESKTOP), ("zh", "dark", PHONE), ("zh", "light", PHONE), ("en", "dark", DESKTOP)]
@@ -15,12 +15,6 @@ pytestmark = needs_browser
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with served(tmp_path_factory.mktemp("server")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Any]:
-    with browser() as made:
         yield made
 
 
