@@ -185,6 +185,7 @@ def test_without_devices_words_are_still_read(server: Served) -> None:
 def test_at_work_only_words_are_read_and_the_page_says_why(opened: Any, tmp_path: Path) -> None:
     with served(tmp_path, setting="workplace") as strict, visit(opened, f"{strict.address}/#/live") as page:
         page.get_by_text("Art. 5(1)(f)").first.wait_for()
+        assert page.get_by_role("button", name="Show me").count() == 0, "the guided scene has a voice and faces"
         assert page.get_by_label("Camera", exact=True).is_disabled() and page.get_by_label("Microphone", exact=True).is_disabled()
         assert violations(page) == []
         start(page)
