@@ -22,7 +22,7 @@ export interface Heard {
  * @throws {DeviceTrouble} this browser cannot.
  */
 export async function listenTo(stream: MediaStream, heard: Heard): Promise<Sound> {
-  const context = contextFor('microphone');
+  const context = contextFor();
   try {
     await context.audioWorklet.addModule(new URL('./listening.js', import.meta.url));
   } catch (error) {
@@ -50,8 +50,11 @@ export async function listenTo(stream: MediaStream, heard: Heard): Promise<Sound
 
 /** Plays a sound file, for all to hear, and hears it as a microphone would. Args: file: the bytes of a sound that the browser can decode. */
 export async function play(file: ArrayBuffer, heard: Heard): Promise<Sound> {
-  const context = contextFor('microphone');
-  const decoded = await context.decodeAudioData(file); // at the rate of the context
+  const context = contextFor();
+  const decoded = await context.decodeAudioData(file).catch(async (error: unknown) => { // at the rate of the context
+    await context.close();
+    throw error;
+  });
   const samples = mixed(decoded);
   const source = new AudioBufferSourceNode(context, { buffer: decoded });
   source.connect(context.destination);
@@ -86,11 +89,11 @@ export function levelOf(samples: Int16Array): number {
   return Math.max(0, Math.min(1, 1 + decibels / 60));
 }
 
-function contextFor(kind: 'microphone'): AudioContext {
+function contextFor(): AudioContext {
   try {
     return new AudioContext({ sampleRate: RATE, latencyHint: 'interactive' });
   } catch (error) {
-    throw new DeviceTrouble(kind, 'failed', error);
+    throw new DeviceTrouble('microphone', 'failed', error);
   }
 }
 

@@ -1,7 +1,11 @@
 /** The live view that there is, if there is one; it outlives the page, so that nothing is lost where one looks at another. */
+import { untrack } from 'svelte';
 import { BASE, Problem } from '../../api/client';
+import { DeviceTrouble } from '../../capture/devices';
 import type { Failure } from '../../stream/client';
-import { keyOf, needKey, setOnline } from '../../state/session.svelte';
+import { route } from '../../state/route.svelte';
+import { keyOf, needKey, session, setOnline } from '../../state/session.svelte';
+import { say } from '../../words/index.svelte';
 import { Take, type Choice } from './take.svelte';
 
 const state = $state({ take: null as Take | null, starting: false, problem: null as unknown });
@@ -16,6 +20,7 @@ export async function begin(choice: Choice): Promise<void> {
   try {
     await take.run();
     state.take = take;
+    if (route().page !== 'live') take.pause(); // nobody is listened to behind another page
     addEventListener('beforeunload', hold);
   } catch (thrown) {
     take.discard();
@@ -32,6 +37,15 @@ export function discard(): void {
   removeEventListener('beforeunload', hold);
 }
 
+$effect.root(() => {
+  let known = session.opened;
+  $effect(() => {
+    if (session.opened === known) return;
+    known = session.opened;
+    if (!keyOf()) untrack(discard); // what was read stays only with who has a key
+  });
+});
+
 function address(): string {
   const key = keyOf();
   const { protocol, host } = location;
@@ -39,6 +53,7 @@ function address(): string {
 }
 
 function problemOf(thrown: unknown): unknown {
+  if (thrown instanceof DeviceTrouble) return new Problem('device', 0, '', say(`live.${thrown.kind}_${thrown.trouble}`));
   const failure = thrown as Partial<Failure>;
   if (!failure?.kind) return thrown;
   if (!failure.problem) {

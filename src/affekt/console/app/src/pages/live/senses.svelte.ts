@@ -18,6 +18,7 @@ export class Senses {
   private streams: Partial<Record<Kind, MediaStream>> = {};
   private heard: Sound | null = null;
   private seen: Camera | null = null;
+  private closed = false;
 
   constructor(private readonly given: Given) {
     Object.assign(this.video, { muted: true, playsInline: true, autoplay: true });
@@ -27,13 +28,17 @@ export class Senses {
   async listen(stream: MediaStream): Promise<void> {
     this.heard?.close();
     this.streams.microphone = stream;
-    this.heard = await listenTo(stream, { frame: (samples) => this.frame(samples), ended: () => this.gone('microphone') });
-    if (this.paused) this.heard.pause();
+    const heard = await listenTo(stream, { frame: (samples) => this.frame(samples), ended: () => this.gone('microphone') });
+    if (this.closed) return heard.close();
+    this.heard = heard;
+    if (this.paused) heard.pause();
   }
 
   /** Plays a sound file as if it were a microphone. */
   async play(file: ArrayBuffer): Promise<void> {
-    this.heard = await play(file, { frame: (samples) => this.frame(samples), ended: () => this.given.played() });
+    const heard = await play(file, { frame: (samples) => this.frame(samples), ended: () => this.given.played() });
+    if (this.closed) return heard.close();
+    this.heard = heard;
   }
 
   /** Looks through a camera. */
@@ -42,6 +47,7 @@ export class Senses {
     this.streams.camera = stream;
     this.video.srcObject = stream;
     await this.video.play().catch(() => null);
+    if (this.closed) return;
     const { due, picture } = this.given;
     this.seen = watch(this.video, stream, { due, taken: picture, ended: () => this.gone('camera') });
     if (this.paused) this.seen.pause();
@@ -51,6 +57,7 @@ export class Senses {
   async again(kind: Kind): Promise<void> {
     try {
       const stream = await opened(kind);
+      if (this.closed) return close(stream); // it was stopped while the browser asked
       await (kind === 'microphone' ? this.listen(stream) : this.look(stream));
       this.troubles = { ...this.troubles, [kind]: undefined };
     } catch (error) {
@@ -74,6 +81,7 @@ export class Senses {
   }
 
   close(): void {
+    this.closed = true;
     this.heard?.close();
     this.seen?.close();
     Object.values(this.streams).forEach(close);

@@ -1,5 +1,6 @@
 /** One live view from start to stop: what is captured, what the server says of it, and what is shown, brought up to date once a frame. */
 import type { Reading, Timeline } from '../../api/client';
+import { close } from '../../capture/devices';
 import { Pace } from '../../capture/pace';
 import type { Failure, State } from '../../stream/client';
 import { Latencies } from '../../stream/latency';
@@ -148,9 +149,11 @@ export class Take {
     this.legs.hurry();
   }
 
-  /** Stops and forgets all. */
+  /** Stops and forgets all; devices are given back also where it never began. */
   discard(): void {
     this.senses.close();
+    close(this.choice.microphone);
+    close(this.choice.camera);
     this.legs.leave();
     this.rest();
   }
