@@ -39,9 +39,9 @@ class Server {
   }
 }
 
-function made() {
+function made(begin = 0) {
   Server.sockets = [];
-  const clock = { now: 0 };
+  const clock = { now: begin };
   const telling = { state: vi.fn(), reading: vi.fn(), warning: vi.fn(), failed: vi.fn<(failure: Failure) => void>() };
   const legs = new Legs(() => 'ws://server', { sound: true, pictures: true }, telling, () => clock.now, Server as unknown as typeof WebSocket);
   Server.sockets[0]!.begin();
@@ -96,4 +96,9 @@ test('pictures do not go back in time', () => {
   const { legs } = made();
   for (const at of [1, 2, 1.5, 2, 3]) legs.picture(at, new ArrayBuffer(1));
   expect(Server.sockets[0]!.times).toEqual([1, 2, 3]);
+});
+
+test('the first stream begins with the view, whatever its making took', () => {
+  const { legs } = made(0.0004);
+  expect(legs.parts[0]!.offset).toBe(0);
 });

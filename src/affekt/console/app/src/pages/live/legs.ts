@@ -129,7 +129,7 @@ export class Legs {
   }
 
   private leg(number: number): Leg {
-    const offset = this.now();
+    const offset = this.legs.length ? this.now() : 0; // the first one begins with the view
     const kept = new Kept();
     let isOver = () => {};
     const part = { number, offset, kept, timeline: null, end: Infinity, clock: new SoundClock(), heard: offset, seen: offset };

@@ -39,6 +39,22 @@ test('a stream that was lost and the one after it make one timeline, whose peopl
   expect(made.duration).toBe(30);
 });
 
+test('what was said is not lost with the server, and each reading finds its words in it', () => {
+  const said = (words: string, start: number) => reading('text', 'Anna', start, start + 1, { words });
+  const first = { number: 1, offset: 0, kept: kept(said('Oh 😀', 1), said('no', 2)), timeline: null, end: 10 };
+  const second = { number: 2, offset: 20, kept: kept(said('again', 1)), timeline: null, end: 30 };
+  const made = joined([first, second], [], new Set(['Anna']))!;
+  expect(made.transcript).toBe('Oh 😀\nno\nagain');
+  expect(made.readings.map(({ span }) => [...made.transcript!].slice(span![0], span![1]).join(''))).toEqual(['Oh 😀', 'no', 'again']);
+  expect(made.readings.every((one) => one.words === null)).toBe(true);
+});
+
+test('a view of many hours has a timeline as well', () => {
+  const many = new Kept();
+  for (let at = 0; at < 150_000; at += 1) many.add(face('face 1', at / 10));
+  expect(joined([{ number: 1, offset: 0, kept: many, timeline: null, end: 1 }], [], new Set())!.duration).toBeCloseTo(15_000.1);
+}, 30_000);
+
 test('the timeline of the server is taken where it came', () => {
   const timeline = { ...joined([{ number: 1, offset: 0, kept: kept(face('face 1', 1)), timeline: null, end: 2 }], [], new Set())!, transcript: 'said' };
   expect(joined([{ number: 1, offset: 0, kept: new Kept(), timeline, end: 2 }], [], new Set())).toEqual(timeline);
@@ -51,6 +67,12 @@ test('who turned out to be one person is one, where the server could not say so 
 
 test('where nothing was read there is no timeline', () => {
   expect(joined([{ number: 1, offset: 0, kept: new Kept(), timeline: null, end: 9 }], [], new Set())).toBeNull();
+});
+
+test('where no label applies, none has a share', () => {
+  const none = reading('fused', 'a', 0, 3, { single: false, present: [] });
+  const timeline = joined([{ number: 1, offset: 0, kept: kept(none, reading('fused', 'a', 3, 4)), timeline: null, end: 9 }], [], new Set())!;
+  expect(told(timeline)[0]!.shares).toEqual({ joy: 0.25 });
 });
 
 test('a person in numbers: shares of the time in which readings are sure', () => {

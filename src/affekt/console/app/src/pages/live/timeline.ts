@@ -24,18 +24,22 @@ export interface Mark {
 export function joined(parts: readonly Part[], marks: readonly Mark[], given: ReadonlySet<string>, called = (who: string) => who): Timeline | null {
   const made = parts.map((part) => ({ part, timeline: part.timeline ?? whole(part) })).filter(({ timeline }) => timeline.readings.length || timeline.fused.length);
   if (!made.length) return null;
-  const moved = made.map(({ part, timeline }) => shifted(timeline, part.offset, (who) => {
-    const name = nameIn(part.number, who, given);
-    return part.timeline ? name : called(name);
-  }));
-  const transcripts = moved.map((one) => one.transcript).filter((one): one is string => Boolean(one));
+  const transcripts: string[] = [];
+  const moved = made.map(({ part, timeline }) => {
+    const before = lengthOf(transcripts.map((one) => `${one}\n`).join(''));
+    if (timeline.transcript) transcripts.push(timeline.transcript);
+    return shifted(timeline, { seconds: part.offset, letters: before }, (who) => {
+      const name = nameIn(part.number, who, given);
+      return part.timeline ? name : called(name);
+    });
+  });
   return {
     source: 'stream',
     duration: rounded(Math.max(...moved.map((one) => one.duration), ...marks.map((mark) => mark.time))),
     unit: 'seconds',
     labels: moved[0]!.labels,
     people: [...new Set(moved.flatMap((one) => one.people))],
-    transcript: moved.length === 1 ? moved[0]!.transcript : transcripts.join('\n') || null,
+    transcript: transcripts.join('\n') || null,
     readings: moved.flatMap((one) => one.readings),
     fused: moved.flatMap((one) => one.fused),
     warnings: [...new Set(moved.flatMap((one) => one.warnings))],
@@ -52,23 +56,45 @@ export function nameIn(number: number, who: string, given: ReadonlySet<string>):
 /** A timeline of what was told, where that of the server never came. */
 function whole({ offset, kept, end }: Part): Timeline {
   const all = kept.readings();
-  const readings = all.filter((one) => one.modality !== 'fused').map((one) => ({ ...one, words: null }));
+  const { transcript, spans } = said(all);
+  const readings = all.filter((one) => one.modality !== 'fused').map((one) => ({ ...one, words: null, span: spans.get(one) ?? null }));
   const people = [...new Set(all.map((one) => one.who).filter((who): who is string => who !== null))];
-  const duration = Math.max(end - offset, ...all.map((one) => one.end));
+  const duration = all.reduce((last, one) => Math.max(last, one.end), end - offset);
   const fused = all.filter((one) => one.modality === 'fused').map((one) => ({ ...one, words: null }));
   const labels = all[0]?.labels ?? '';
-  const common = { source: 'stream', unit: 'seconds' as const, warnings: [], marks: [], transcript: null };
+  const common = { source: 'stream', unit: 'seconds' as const, warnings: [], marks: [], transcript };
   return { ...common, duration, labels, people, readings, fused, events: kept.events };
 }
 
-function shifted(timeline: Timeline, offset: number, name: (who: string) => string): Timeline {
+/** What was said, a line a reading, and where in it each reading's words are. */
+function said(readings: readonly Reading[]): { transcript: string | null; spans: Map<Reading, [number, number]> } {
+  const spans = new Map<Reading, [number, number]>();
+  const lines: string[] = [];
+  let at = 0;
+  for (const one of readings) {
+    const line = one.modality === 'text' ? one.words?.trim() : '';
+    if (!line) continue;
+    spans.set(one, [at, at + lengthOf(line)]);
+    lines.push(line);
+    at += lengthOf(line) + 1;
+  }
+  return { transcript: lines.join('\n') || null, spans };
+}
+
+/** Characters as the server counts them: an emoji is one. */
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+function shifted(timeline: Timeline, by: { seconds: number; letters: number }, name: (who: string) => string): Timeline {
   const called = (who: string | null) => (who === null ? null : name(who));
-  const later = (seconds: number) => rounded(seconds + offset);
-  const reading = (one: Reading): Reading => ({ ...one, who: called(one.who), start: later(one.start), end: later(one.end), span: offset ? null : one.span });
+  const later = (seconds: number) => rounded(seconds + by.seconds);
+  const span = (one: Reading) => one.span && one.span.map((at) => at + by.letters);
+  const reading = (one: Reading): Reading => ({ ...one, who: called(one.who), start: later(one.start), end: later(one.end), span: span(one) });
   const event = (one: Event): Event => ({ ...one, who: called(one.who), onset: later(one.onset), apex: later(one.apex), offset: later(one.offset) });
   return {
     ...timeline,
-    duration: timeline.duration + offset,
+    duration: timeline.duration + by.seconds,
     people: [...new Set(timeline.people.map(name))],
     readings: timeline.readings.map(reading),
     fused: timeline.fused.map(reading),
