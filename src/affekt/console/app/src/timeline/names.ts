@@ -15,7 +15,7 @@ export function readingName(timeline: Timeline, number: number, reading: Reading
   return whole ? say('shell.whole') : laneName(reading);
 }
 
-/** The top label as people read it; that none applies, or that it is not sure. */
+/** The top label as people read it; or that none applies, or that there are only dimensions. */
 export function topName(reading: Reading): string {
   if (reading.top === null) return say('analyse.only_dimensions');
   if (!reading.single && !reading.present.length && !reading.abstained) return say('shell.none');

@@ -1,4 +1,6 @@
-/** Names that the server gives to people who have none, in the language that is spoken. */
+/** What people and readings are called in the live view. */
+import type { Reading } from '../../api/client';
+import { topName } from '../../timeline/names';
 import { say } from '../../words/index.svelte';
 
 const GIVEN = /^(person|face|speaker|voice) (\d+)( · \d+)?$/;
@@ -9,4 +11,9 @@ export function personName(who: string | null): string {
   const found = GIVEN.exec(who);
   if (!found) return who;
   return say(`live.${found[1] as 'person' | 'face' | 'speaker' | 'voice'}_number`, { number: found[2]! }) + (found[3] ?? '');
+}
+
+/** What a reading says: its label, or that it is not sure. */
+export function said(reading: Reading): string {
+  return reading.abstained ? say('shell.unsure') : topName(reading);
 }

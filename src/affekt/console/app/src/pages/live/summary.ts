@@ -44,7 +44,7 @@ function shares(readings: readonly Reading[]): Record<string, number> {
   const sums = new Map<string, number>();
   let all = 0;
   for (const one of readings) {
-    for (const label of one.present.length ? one.present : one.top ? [one.top] : []) sums.set(label, (sums.get(label) ?? 0) + length(one));
+    for (const label of one.present) sums.set(label, (sums.get(label) ?? 0) + length(one));
     all += length(one);
   }
   return Object.fromEntries([...sums].map(([label, sum]) => [label, sum / all]));
