@@ -1,5 +1,6 @@
 /** Keeping a timeline as a session, correcting its readings, and writing it as a file. */
 import { answered, api, fetched, type Timeline } from '../api/client';
+import { download } from '../ui/download';
 import { say } from '../words/index.svelte';
 import { numberIn } from './lanes';
 
@@ -41,23 +42,13 @@ async function keptOf(session: string): Promise<Timeline> {
 }
 
 /** Saves a timeline as a file of a format. */
-export async function download(timeline: Timeline, format: string, fileName: string): Promise<void> {
+export async function downloadAs(timeline: Timeline, format: string, fileName: string): Promise<void> {
   const reply = await fetched(`/v1/formats/${format}`, { method: 'POST', body: JSON.stringify(timeline), headers: { 'Content-Type': 'application/json' } });
-  offer(await reply.blob(), fileName);
+  download(await reply.blob(), fileName);
 }
 
-/** Has the browser save a file. */
-export function offer(content: Blob, fileName: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(content);
-  link.download = fileName;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it only after a while
-}
-
-/** A name for a file: that of the source without its ending, and without what file systems refuse. */
+/** A name for a file: that of the source with another ending. */
 export function fileNameOf(name: string, ending: string): string {
-  const stem = name.replace(/\.[A-Za-z0-9]{1,5}$/, '').replace(/[\\/:*?"<>|\u0000-\u001f]+/g, ' ').trim();
-  return `${stem || 'affekt'}.${ending}`;
+  return `${name.replace(/\.[A-Za-z0-9]{1,5}$/, '').trim() || 'affekt'}.${ending}`;
 }
 
