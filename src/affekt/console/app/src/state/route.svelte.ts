@@ -39,5 +39,13 @@ export function read(hash: string): Route {
   const [page = '', id = ''] = path.split('/');
   const query = Object.fromEntries(new URLSearchParams(asked));
   const known = PAGES.find((name) => name === page) ?? (page === '' ? 'live' : null);
-  return { page: known, id: id ? decodeURIComponent(id) : null, query };
+  return { page: known, id: id ? decoded(id) : null, query };
+}
+
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id; // a lone % that somebody typed
+  }
 }
