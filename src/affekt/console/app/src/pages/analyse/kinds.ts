@@ -1,7 +1,7 @@
 /** What a file is, by its ending or, where it has none, by its media type. */
 import type { IconName } from '../../ui/Icon.svelte';
 
-export type Kind = 'text' | 'sound' | 'video' | 'picture' | 'table' | 'timeline' | 'unknown';
+export type Kind = 'text' | 'sound' | 'video' | 'picture' | 'table' | 'unknown';
 
 const ENDINGS: Partial<Record<Kind, string>> = {
   text: 'txt md markdown srt vtt json',
@@ -12,7 +12,7 @@ const ENDINGS: Partial<Record<Kind, string>> = {
 };
 const TYPES: [RegExp, Kind][] = [[/^audio\//, 'sound'], [/^video\//, 'video'], [/^image\//, 'picture'], [/^text\/(csv|tab)/, 'table'], [/^text\//, 'text']];
 export const ICONS: Record<Kind, IconName> = {
-  text: 'type', sound: 'microphone', video: 'camera', picture: 'people', table: 'table', timeline: 'analyse', unknown: 'file',
+  text: 'type', sound: 'microphone', video: 'camera', picture: 'people', table: 'table', unknown: 'file',
 };
 
 export function kindOf({ name, type }: { name: string; type: string }): Kind {

@@ -35,14 +35,6 @@ export function addTexts(texts: string[], options: Options, whole: boolean): Ite
   return item;
 }
 
-/** A timeline that is there already, as that of a session. */
-export function addOpened(opened: Opened): Item {
-  const item = new Item(null, {}, { name: opened.name, kind: 'timeline' });
-  [item.opened, item.state] = [opened, 'done'];
-  state.items.unshift(item);
-  return item;
-}
-
 /** A job of the server, which may still run; the same one is taken in once. */
 export function addJob(job: Job): Item {
   const known = found(job.id);
@@ -146,7 +138,8 @@ async function run(item: Item, work: () => Promise<void>): Promise<void> {
 /** Waits for the server where it asks for that or is away; else it has failed. */
 function failed(item: Item, problem: Problem): void {
   const patience = problem.status === 429 || (problem.status === 503 && problem.after);
-  const away = problem.offline && problem.status !== 504; // what a proxy found too long would be so again
+  const twice = item.given !== null && item.options.save; // texts that may have come, and have no word by which they are known
+  const away = problem.offline && problem.status !== 504 && !twice; // what a proxy found too long would be so again
   if (item.unsent && (away || patience)) {
     item.state = 'waiting';
     item.share = null;
@@ -169,7 +162,8 @@ async function send(item: Item): Promise<void> {
     }
   }
   const limits = session.deployment?.limits;
-  const atOnce = item.kind === 'picture' || (item.kind === 'text' && file.size <= (limits?.characters ?? SHORT));
+  const short = item.kind === 'picture' || (item.kind === 'text' && file.size <= (limits?.characters ?? SHORT));
+  const atOnce = short && !item.options.save; // a job is known by its word, so that nothing is saved twice
   const most = atOnce ? limits?.bytes : limits?.job_bytes;
   if (most && file.size > most) throw new Problem('too-large', 413, '', say('analyse.too_large', { size: megabytes(file.size), most: megabytes(most) }));
   if (atOnce) await sendAtOnce(item, file);

@@ -14,6 +14,7 @@ export function upload<Answer>(
   form.append('options', JSON.stringify(options));
   form.append('file', file, file.name);
   return new Promise((done, fail) => {
+    if (signal.aborted) return fail(new DOMException('given up', 'AbortError'));
     const call = new XMLHttpRequest();
     call.open('POST', BASE + path);
     call.responseType = 'json';
