@@ -11,7 +11,7 @@ export function labelName(label: string): string {
 /** A label's colour, for `style:--hue`; one that has none in tokens.css gets a hue by its name, the same one always. */
 export function hueOf(label: string | null | undefined): string {
   if (!label) return 'var(--emotion-neutral)';
-  return `var(--emotion-${label}, ${hashed(label)})`;
+  return `var(--emotion-${CSS.escape(label)}, ${hashed(label)})`; // a label set of one's own may hold any sign
 }
 
 /** The same as a colour that a canvas takes; asked for anew when the appearance changes. */
