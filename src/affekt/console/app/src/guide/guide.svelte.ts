@@ -31,6 +31,7 @@ export async function show(): Promise<void> {
     const { take } = live;
     if (!take) return leave();
     const over = take.phase !== 'running';
+    if (over) playing?.close();
     const line = LINES[written];
     if (line && !over && take.now() >= line.at) {
       take.say(line.at, line.text, '');

@@ -3,6 +3,7 @@ import { lang } from './index.svelte';
 
 const CHINESE: [RegExp, string][] = [
   [/^no label is likely enough: the likeliest has ([\d.]+), below ([\d.]+)$/, '没有足够可能的标签：最高为 $1，低于 $2'],
+  [/^no label reaches its threshold$/, '没有标签达到阈值'],
   [/^too quiet: (-?\d+) dB of full scale$/, '声音太小：满刻度 $1 dB'],
   [/^too short: ([\d.]+) s of speech$/, '语音太短：$1 秒'],
   [/^no words to read$/, '没有可分析的文字'],
@@ -35,6 +36,8 @@ const CHINESE: [RegExp, string][] = [
   [/^(\w+) says at what time each reading is, .*; a text without a clock can be written as (.+)$/, '$1 记录每个读数的时间，而此文本没有时间，只计字符；可写成：$2'],
   [/^the file promises ([\d.]+) s and ends after ([\d.]+) s; it may have been cut off$/, '文件应有 $1 秒，却在 $2 秒后结束；可能被截断。'],
   [/^(\d+) of (\d+) faces could not be judged \((.+)\)$/, '$2 个面部中有 $1 个无法判断（$3）'],
+  [/^(\d+) readings of people who are not named in subjects are left out, .*/, '此处需要同意：没有填写编号的人员的 $1 个读数已略去。'],
+  [/^a body of more than ([\d,]+) bytes; .*/, '内容超过 $1 字节，服务器不接受。'],
   // what may be read
   [/^(\w+) is no biometric data, (?:which|and) the rules .*/, '$1不属于生物识别数据，不在该规则之内'],
   [/^no rule is about (\w+) in the setting (\w+)$/, '在“$2”场合没有针对$1的规则'],
@@ -59,7 +62,7 @@ const CHINESE: [RegExp, string][] = [
 ];
 const TERMS: Record<string, string> = {
   text: '文字', speech: '声音', face: '面部', public: '公共场所', private: '私人', workplace: '工作场所', education: '教育机构', healthcare: '医疗机构',
-  medical: '医疗', safety: '安全', reader: '读者', analyst: '分析员', admin: '管理员',
+  medical: '医疗', safety: '安全', reader: '使用者', analyst: '分析员', admin: '管理员',
 };
 
 /** A reason, warning or detail of the server. */

@@ -7,7 +7,8 @@ beforeAll(async () => ({ told } = await import('./server.svelte')));
 describe('what the server says', () => {
   it('is said in Chinese, its terms too', () => {
     expect(told('no rule is about speech in the setting healthcare')).toBe('在“医疗机构”场合没有针对声音的规则');
-    expect(told('this key is of the role reader; this needs admin')).toBe('此密钥的角色是读者；此操作需要管理员。');
+    expect(told('this key is of the role reader; this needs admin')).toBe('此密钥的角色是使用者；此操作需要管理员。');
+    expect(told('3 readings of people who are not named in subjects are left out, for consent is needed')).toBe('此处需要同意：没有填写编号的人员的 3 个读数已略去。');
     expect(told('too short: 0.20 s of speech')).toBe('语音太短：0.20 秒');
   });
 

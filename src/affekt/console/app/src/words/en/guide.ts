@@ -17,7 +17,7 @@ export default {
   step_2: 'A line is written',
   told_2: 'Words are read as well, in more than thirty languages. The round field says where somebody is between unpleasant and pleasant, calm and excited.',
   step_3: 'Together',
-  told_3: 'What face, voice and words say of one person becomes one reading. Where they contradict each other, it says so. “Why” shows all that was likely.',
+  told_3: 'What face, voice and words say of one person becomes one reading. Where they contradict each other, it says so. “All scores” shows all that was likely.',
   step_4: 'That is all it knows',
   told_4: 'You could save this, mark moments in it, correct a label, or throw it away. Labels are what annotators saw, not what somebody felt.',
 };

@@ -29,7 +29,6 @@ export default {
   key_forget: 'Forget the key',
   offline_title: 'The server cannot be reached',
   offline: 'Does it still run? Nothing is lost: this page goes on when it answers again.',
-  back_online: 'The server answers again.',
   forbidden_title: 'This key may not do that',
   forbidden: 'It is of the role {role}; ask an admin for a key of the role {needed}.',
   problem: 'That did not work',

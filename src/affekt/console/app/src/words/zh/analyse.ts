@@ -92,7 +92,7 @@ export default {
   label_set: '标签集',
   usual_set: '服务器默认（{name}）',
   who: '说话人，每个麦克风一位',
-  who_example: '小安, 小本',
+  who_example: '小安，小本',
   subject: '其中人员的编号，可据此删除其数据',
   save_all: '全部保存为会话',
   kept_media: '录音录像保留 {days} 天。',

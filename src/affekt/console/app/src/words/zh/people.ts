@@ -2,7 +2,7 @@ import type english from '../en/people';
 import type { Translated } from '../translated';
 
 export default {
-  denied: '人员信息仅对分析员和管理员显示。读者只能看到自己保存的内容，且不含姓名。',
+  denied: '人员信息仅对分析员和管理员显示。使用者只能看到自己保存的内容，且看不到其中是谁。',
   by_id: '按编号搜索',
   add: '添加人员',
   add_what: '使用您自己记录中的编号，最好是无法看出身份的号码。',
@@ -33,7 +33,7 @@ export default {
   consents: '同意记录',
   consent_give: '登记同意',
   consent_of: '{id} 所同意的内容。',
-  consent_needed: '此处只分析对本部署用途持有有效同意者的声音和面部。',
+  consent_needed: '此处只分析已就本部署的用途给予有效同意的人的声音和面部。',
   consent_not_needed: '本部署在分析前不要求同意；已有的同意记录仍会保留。',
   no_consents: '没有同意记录。',
   in_force: '有效',

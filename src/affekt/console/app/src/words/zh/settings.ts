@@ -84,7 +84,7 @@ export default {
   key_make: '创建密钥',
   key_make_name: '给谁或用于什么',
   key_make_hint: '客服台',
-  role_reader: '读者',
+  role_reader: '使用者',
   role_analyst: '分析员',
   role_admin: '管理员',
   role_reader_may: '可以分析，并查看用此密钥保存的内容',

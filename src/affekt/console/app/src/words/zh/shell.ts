@@ -32,7 +32,6 @@ export default {
   key_forget: '清除密钥',
   offline_title: '无法连接服务器',
   offline: '它还在运行吗？没有任何内容丢失：服务器恢复后本页会继续。',
-  back_online: '服务器已恢复。',
   forbidden_title: '此密钥无权执行该操作',
   forbidden: '此密钥的角色是 {role}；请向管理员索取角色为 {needed} 的密钥。',
   problem: '操作未成功',
