@@ -12,7 +12,7 @@ export default defineConfig({
   build: {
     outDir: '../built',
     emptyOutDir: true,
-    target: ['chrome123', 'firefox120', 'safari17.5'], // which know light-dark()
+    target: ['chrome123', 'firefox132', 'safari17.5'], // which know light-dark() and requestVideoFrameCallback()
     assetsInlineLimit: 0, // the policy of the page's content allows no scripts or workers in its text
     modulePreload: { polyfill: false },
   },
