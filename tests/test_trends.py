@@ -1,10 +1,11 @@
 """Trends: on made data whose truth is known, intervals hold it as often as they say, and the session is the unit."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from statistics import fmean, stdev
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -89,6 +90,24 @@ def test_one_session_falls_back_to_its_own_readings_and_says_so() -> None:
 def test_fused_readings_stand_for_those_that_they_are_made_of() -> None:
     (day,) = by_day([observed("a", 0.9), observed("a", 0.1, fused=True), observed("b", 0.3)])
     assert (day.readings, day.labels["joy"].mean) == (2, 0.2)
+
+
+def test_no_more_readings_are_held_than_a_session_or_two_have() -> None:
+    class Held(Observed):
+        """One that can be referred to weakly."""
+
+    def made() -> Iterator[Observed]:
+        for session in map(str, range(100)):
+            for at in range(50):
+                one = Held(session, DAY, False, 1.0, {"joy": at / 50}, None, None)
+                made_so_far.append(ref(one))
+                yield one
+            held.append(sum(one() is not None for one in made_so_far))
+
+    made_so_far: list[ref[Held]] = []
+    held: list[int] = []
+    (day,) = by_day(made())
+    assert (day.sessions, day.readings) == (100, 5000) and max(held) <= 101
 
 
 def test_a_picture_takes_no_time_and_counts_all_the_same() -> None:

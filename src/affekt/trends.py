@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Literal
 
 Unit = Literal["sessions", "readings"]
@@ -22,6 +23,7 @@ SCORE, DIMENSION = (0.0, 1.0), (-1.0, 1.0)  # ranges
 SHORTEST = 1e-6  # weight of a reading that takes no time, such as that of an image
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)  # 97.5 % of Student's t with 1, 2, … degrees of freedom
 NORMAL = 1.959964  # the same of the normal distribution
+Mean = tuple[float, float | None]  # and half its interval; None: one value has no spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,22 @@ class Day:
     labels: Mapping[str, Estimate]
 
 
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """The means of a session: its readings, of which there may be a hundred thousand, are looked at once and let go."""
+
+    readings: int
+    valence: Mean | None
+    arousal: Mean | None
+    labels: Mapping[str, Mean]
+
+
 def by_day(readings: Iterable[Observed]) -> list[Day]:
-    """The days that have readings, in their order. Args: readings, all of one label set."""
-    days: dict[date, dict[str, list[Observed]]] = defaultdict(lambda: defaultdict(list))
-    for one in readings:
-        days[one.day][one.session].append(one)
-    return [_day(day, [_speaking(mine) for mine in sessions.values()]) for day, sessions in sorted(days.items())]
+    """The days that have readings, in their order. Args: readings, all of one label set, session by session."""
+    days: dict[date, list[_Session]] = defaultdict(list)
+    for (day, _), mine in groupby(readings, key=lambda one: (one.day, one.session)):
+        days[day].append(_session(_speaking(list(mine))))
+    return [_day(day, sessions) for day, sessions in sorted(days.items())]
 
 
 def estimate(sessions: Iterable[Sequence[tuple[float, float]]], *, within: tuple[float, float]) -> Estimate | None:
@@ -90,14 +102,14 @@ def estimate(sessions: Iterable[Sequence[tuple[float, float]]], *, within: tuple
         sessions: of each its readings, as values and their weights.
         within: the range in which values lie, and which intervals do not leave.
     """
-    known = [session for session in sessions if session]
-    if not known:
+    return _over([_mean(session) for session in sessions if session], within)
+
+
+def _over(sessions: Sequence[Mean], within: tuple[float, float]) -> Estimate | None:
+    if not sessions:
         return None
-    if len(known) > 1:
-        mean, half = _mean([(_mean(session)[0], 1.0) for session in known])
-    else:
-        mean, half = _mean(known[0])
-    unit: Unit = "sessions" if len(known) > 1 else "readings"
+    mean, half = _mean([(mean, 1.0) for mean, _ in sessions]) if len(sessions) > 1 else sessions[0]
+    unit: Unit = "sessions" if len(sessions) > 1 else "readings"
     if half is None:
         return Estimate(round(mean, 4), None, None, unit)
     low, high = max(mean - half, within[0]), min(mean + half, within[1])
@@ -117,10 +129,10 @@ def student(freedom: int) -> float:
     return x + math.fsum(term / freedom**power for power, term in enumerate(terms, 1))
 
 
-def _mean(values: Sequence[tuple[float, float]]) -> tuple[float, float | None]:
+def _mean(values: Sequence[tuple[float, float]]) -> Mean:
     """A weighted mean, and half its interval, which for equal weights is Student's.
 
-    It is that of a ratio of two sums (Cochran 1977, Sampling techniques, chapter 6). None: one value has no spread.
+    It is that of a ratio of two sums (Cochran 1977, Sampling techniques, chapter 6).
     """
     total, many = math.fsum(weight for _, weight in values), len(values)
     mean = math.fsum(value * weight for value, weight in values) / total
@@ -135,19 +147,24 @@ def _speaking(readings: list[Observed]) -> list[Observed]:
     return [one for one in readings if one.fused] or readings
 
 
-def _day(day: date, sessions: list[list[Observed]]) -> Day:
-    def of(name: Literal["valence", "arousal"]) -> Estimate | None:
-        known = ([(value, _weight(one)) for one in session if (value := getattr(one, name)) is not None] for session in sessions)
-        return estimate(known, within=DIMENSION)
+def _session(readings: list[Observed]) -> _Session:
+    def mean(known: Iterable[tuple[float | None, Observed]]) -> Mean | None:
+        pairs = [(value, _weight(one)) for value, one in known if value is not None]
+        return _mean(pairs) if pairs else None
 
-    def share(label: str) -> Estimate | None:
-        return estimate(
-            ([(one.scores[label], _weight(one)) for one in session if label in one.scores] for session in sessions), within=SCORE
-        )
+    names = dict.fromkeys(label for one in readings for label in one.scores)
+    labels = {label: found for label in names if (found := mean((one.scores.get(label), one) for one in readings)) is not None}
+    return _Session(len(readings), mean((one.valence, one) for one in readings), mean((one.arousal, one) for one in readings), labels)
 
-    names = dict.fromkeys(label for session in sessions for one in session for label in one.scores)
-    labels = {label: found for label in names if (found := share(label)) is not None}
-    return Day(day, len(sessions), sum(map(len, sessions)), of("valence"), of("arousal"), labels)
+
+def _day(day: date, sessions: list[_Session]) -> Day:
+    def of(means: Iterable[Mean | None], within: tuple[float, float]) -> Estimate | None:
+        return _over([one for one in means if one is not None], within)
+
+    names = dict.fromkeys(label for session in sessions for label in session.labels)
+    labels = {label: found for label in names if (found := of((one.labels.get(label) for one in sessions), SCORE)) is not None}
+    valence, arousal = of((one.valence for one in sessions), DIMENSION), of((one.arousal for one in sessions), DIMENSION)
+    return Day(day, len(sessions), sum(one.readings for one in sessions), valence, arousal, labels)
 
 
 def _weight(one: Observed) -> float:
