@@ -116,6 +116,15 @@ def test_what_may_not_be_read_here_is_not_kept_either(tmp_path: Path, modality: 
         assert "reason.used" not in [one.action for one in entries(client.app.state.service.store)]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("where", ["readings", "fused"])
+@pytest.mark.parametrize("shares", [None, {"text": 0.5, "speech": 0.5}])
+def test_what_does_not_say_of_what_it_was_fused_may_be_of_all(tmp_path: Path, where: str, shares: Any) -> None:
+    one = reading("Anna", 0, modality="fused", shares=shares)
+    whole = replace(SPOKEN, **{"readings": (), "fused": (), where: (one,)})
+    with serving(tmp_path, setting="workplace") as client:
+        assert give(client, whole).status_code == 403
+
+
 def test_only_what_people_agreed_to_is_kept(tmp_path: Path) -> None:
     with serving(tmp_path, require_consent=True, keep_text_days=1) as client:
         assert give(client, SPOKEN).status_code == give(client, SPOKEN, subjects={"Anna": "p-1"}).status_code == 403

@@ -1,7 +1,6 @@
 """A timeline that a caller sends: read strictly, and checked before it is kept."""
 
 import re
-from collections.abc import Mapping
 from itertools import chain
 from typing import Self
 
@@ -58,14 +57,11 @@ def check_keepable(timeline: Timeline, body: bytes) -> None:
 
 
 def modalities_in(timeline: Timeline) -> tuple[Modality, ...]:
-    """What was read for a timeline, also where only what was fused of it is left."""
-    found = {one.modality for one in (*timeline.readings, *timeline.fused)}
-    shares: set[str] = {name for one in timeline.fused for name in _shares(one.shares)}
+    """What was read for a timeline, also where only what was fused of it is left; where that does not say of what, all may have been."""
+    read = (*timeline.readings, *timeline.fused)
+    found = {one.modality for one in read}
+    shares: set[str] = {name for one in read if one.modality == "fused" for name in one.shares or READ}
     return tuple(one for one in READ if one in found or one in shares or (one == "face" and timeline.events))
-
-
-def _shares(shares: Mapping[str, float] | None) -> Mapping[str, float]:
-    return shares or {}
 
 
 def _unusable(detail: str) -> Problem:
