@@ -236,3 +236,14 @@ test('the end is told once, over a new connection as well, and the timeline ends
   expect(ended).toHaveBeenCalledOnce();
   expect(stream.state).toBe('ended');
 });
+
+test('a page whose timers hardly run says that it is there', () => {
+  begun();
+  newest().tell(started);
+  for (let second = 1; second <= 60; second += 1) {
+    vi.setSystemTime(Date.now() + 1000); // no timer runs
+    newest().tell({ type: 'ack', received: 0 });
+    newest().tell({ type: 'pong' });
+  }
+  expect(newest().sent.map(named).filter((name) => name === 'ping').length).toBeGreaterThan(20);
+});

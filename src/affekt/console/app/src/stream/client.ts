@@ -153,12 +153,15 @@ export class Stream {
         return;
       }
       this.flush();
-      if (this.flows && socket.readyState === 1 && !this.awaiting && Date.now() - this.pingedAt >= PING) {
-        [this.awaiting, this.pingedAt] = [true, Date.now()];
-        socket.send('{"type":"ping"}');
-      }
+      this.ping();
       this.watch(socket);
     });
+  }
+
+  private ping(): void {
+    if (this.socket?.readyState !== 1 || !this.flows || this.awaiting || Date.now() - this.pingedAt < PING) return;
+    [this.awaiting, this.pingedAt] = [true, Date.now()];
+    this.socket.send('{"type":"ping"}');
   }
 
   private hear(message: Told): void {
@@ -171,8 +174,10 @@ export class Stream {
       this.limits = message.limits;
       this.opened(0);
     } else if (message.type === 'resumed') this.opened(message.received);
-    else if (message.type === 'ack') this.backlog.received(message.received);
-    else if (message.type === 'pong') {
+    else if (message.type === 'ack') {
+      this.backlog.received(message.received);
+      this.ping(); // timers of a page that nobody sees run once a minute, which the server takes for silence; acks come each second
+    } else if (message.type === 'pong') {
       this.roundTrip = Date.now() - this.pingedAt;
       this.awaiting = false;
     } else if (message.type === 'reading') this.told.reading?.(message.reading);
