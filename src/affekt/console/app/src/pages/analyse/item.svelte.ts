@@ -35,6 +35,7 @@ export class Item {
   readonly name: string;
   readonly kind: Kind;
   once = onceWord();
+  lost = 0; // times that it did not come to the server
   given: { texts: string[]; whole: boolean } | null = null; // texts to read
   state = $state<State>('waiting');
   share = $state<number | null>(null); // of what is sent, then of what is read

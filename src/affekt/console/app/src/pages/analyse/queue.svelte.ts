@@ -9,6 +9,7 @@ import { asTimeline } from './saved';
 import { onceWord, upload } from './upload';
 
 const AT_ONCE = 2;
+const MOST_LOST = 5; // times that something is sent anew by itself: a file that has changed on disk never comes
 const SHORT = 20_000; // bytes of a text that is read at once, as long as the server's limits are not known
 const KEPT = 'affekt.jobs';
 const [SOON, LATE] = [400, 8000]; // milliseconds between two looks at a job
@@ -61,7 +62,7 @@ export function cancel(item: Item): void {
 
 export function retry(item: Item): void {
   item.stop = new AbortController();
-  [item.problem, item.share, item.until, item.state] = [null, null, 0, 'waiting'];
+  [item.problem, item.share, item.until, item.lost, item.state] = [null, null, 0, 0, 'waiting'];
   if (item.job && (item.job.state !== 'failed' || !item.file)) void run(item, () => follow(item));
   else {
     [item.job, item.once] = [null, onceWord()]; // the same word would give the same failed job again
@@ -140,7 +141,8 @@ function failed(item: Item, problem: Problem): void {
   const patience = problem.status === 429 || (problem.status === 503 && problem.after);
   const twice = item.given !== null && item.options.save; // texts that may have come, and have no word by which they are known
   const away = problem.offline && problem.status !== 504 && !twice; // what a proxy found too long would be so again
-  if (item.unsent && (away || patience)) {
+  if (away) item.lost += 1;
+  if (item.unsent && ((away && item.lost <= MOST_LOST) || patience)) {
     item.state = 'waiting';
     item.share = null;
     const wait = (problem.after ?? (problem.offline ? 0 : 10)) * 1000;
