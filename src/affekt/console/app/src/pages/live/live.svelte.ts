@@ -67,5 +67,7 @@ function problemOf(thrown: unknown): unknown {
 
 /** Has the browser ask before it leaves what is not saved, and could not be played again. */
 function hold(event: BeforeUnloadEvent): void {
-  if (!state.take?.saved && !state.take?.choice.file) event.preventDefault();
+  const { take } = state;
+  const nothing = take === null || (take.phase === 'over' && take.timeline === null);
+  if (!nothing && !take.saved && !take.choice.file) event.preventDefault();
 }

@@ -17,7 +17,7 @@ describe('a filter', () => {
     const asked = askedOf({ since: '2026-05-03', until: '2026-05-03', name: ' a' });
     expect(new Date(asked.since!).getHours()).toBe(0);
     const until = new Date(asked.until!);
-    expect([until.getDate(), until.getHours(), until.getMinutes()]).toEqual([3, 23, 59]);
+    expect([until.getDate(), until.getHours(), until.getMinutes()]).toEqual([4, 0, 0]);
     expect(asked.name).toBe('a');
   });
 });

@@ -36,11 +36,11 @@ export function narrows(filter: Filter): boolean {
   return Object.keys(filter).length > 0;
 }
 
-/** The last moment of a day. */
+/** The first moment after a day, which the server leaves out. */
 function endOf(day: string): Date {
   const at = dateOf(day);
   at.setDate(at.getDate() + 1);
-  return new Date(at.getTime() - 1);
+  return at;
 }
 
 function isDay(text: string | undefined): boolean {

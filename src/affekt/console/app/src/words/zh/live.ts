@@ -82,7 +82,7 @@ export default {
   more_people: '另有 {number} 人',
   ago: '{seconds} 秒前',
   why: '全部得分',
-  disagree: '{one}与{other}不一致，{chance}',
+  disagree: '{one}与{other}不一致（可能性 {chance}）',
   disagreeing: '模态不一致',
   bands: '最近一分钟',
   bands_none: '听到或看到有人后，这里会出现色带。',

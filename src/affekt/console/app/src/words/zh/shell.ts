@@ -55,7 +55,7 @@ export default {
   unpleasant: '不快',
   excited: '激动',
   calm: '平静',
-  disagree: '各模态不一致，{chance}',
+  disagree: '各模态不一致（可能性 {chance}）',
   scores: '各标签得分',
   not_found: '没有这个页面。',
 } satisfies Translated<typeof english>;
