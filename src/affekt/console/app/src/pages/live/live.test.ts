@@ -2,13 +2,13 @@ import { beforeEach, expect, test, vi } from 'vitest';
 
 /** A server that says something to whoever begins. */
 class Server {
-  static says: object = {};
+  static says: object[] = [];
   readyState = 1;
   bufferedAmount = 0;
   onmessage?: (event: { data: string }) => void;
 
   constructor() {
-    setTimeout(() => this.onmessage?.({ data: JSON.stringify(Server.says) }));
+    setTimeout(() => Server.says.forEach((message) => this.onmessage?.({ data: JSON.stringify(message) })));
   }
 
   send(): void {}
@@ -41,7 +41,7 @@ beforeEach(() => {
 });
 
 test('a device is given back where the server refuses to read', async () => {
-  Server.says = refused;
+  Server.says = [refused];
   await begin({ ...choice, microphone });
   expect(live.take).toBeNull();
   expect(live.problem).toMatchObject({ status: 403, detail: 'no' });
@@ -49,15 +49,21 @@ test('a device is given back where the server refuses to read', async () => {
 });
 
 test('a microphone that cannot be used is not a server that is away', async () => {
-  Server.says = started; // and there is no AudioContext here
+  Server.says = [started]; // and there is no AudioContext here
   await begin({ ...choice, microphone });
   expect(live.problem).toMatchObject({ type: 'device' });
   expect(session.online).toBe(true);
   expect(stop).toHaveBeenCalled();
 });
 
+test('a stream that fails as soon as it has begun says so', async () => {
+  Server.says = [started, { ...refused, seq: 1 }];
+  await begin(choice);
+  expect(live.take!.failure).toMatchObject({ kind: 'refused' });
+});
+
 test('what begins behind another page is paused', async () => {
-  Server.says = started;
+  Server.says = [started];
   await begin(choice);
   expect(live.take!.senses.paused).toBe(false);
   discard();

@@ -54,6 +54,7 @@ export class Take {
   private begin = performance.now();
   private frame = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
+  private opened = false; // the server has begun
   private begun!: { resolve: () => void; reject: (failure: Failure) => void };
 
   constructor(
@@ -166,15 +167,15 @@ export class Take {
 
   private become(state: State): void {
     this.connection = state;
-    if (state === 'open') this.begun.resolve();
+    if (state !== 'open') return;
+    this.opened = true;
+    this.begun.resolve();
   }
 
   private fail(failure: Failure): void {
     this.connection = 'failed';
-    if (this.phase === 'beginning') {
-      this.senses.close();
-      this.begun.reject(failure);
-    } else this.failure = failure;
+    if (this.opened) this.failure = failure;
+    else this.begun.reject(failure);
   }
 
   private warn(text: string): void {
