@@ -8,7 +8,7 @@ import { SHOWN, type Lane } from './board';
 const AHEAD = 4; // seconds before now that are wiped, for readings may reach a little into what is to come
 const FAINT = 0.35; // how much of its colour a band has at a confidence of 0
 const DISAGREE = 0.5; // chance from which modalities are said to disagree
-export const HEAD = 22; // CSS pixels: the name of a person
+export const HEAD = 28; // CSS pixels: the name of a person
 export const HEIGHT = { fused: 20, speech: 14, face: 14, text: 14 } as const;
 const SPACE = 2;
 
