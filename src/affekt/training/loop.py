@@ -196,6 +196,7 @@ class Run:
                         saved = time.monotonic()
                 self._judge(epoch, watch, log)
                 self._save()
+        self.accelerator.unwrap_model(self.module, keep_fp32_wrapper=False)  # from now on it computes in full precision
         if self.best:
             self.network.module.load_state_dict(self.best, strict=False)
         took = time.monotonic() - began
@@ -355,8 +356,10 @@ def _mixed(seed: int, step: int, process: int) -> int:
 def _accelerator(precision: Literal["auto", "fp32", "bf16"]) -> Any:
     try:
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
     except ImportError as error:
         raise MissingExtra("accelerate", "train") from error
+    AcceleratorState._reset_state()  # else a second run in this process could not have another precision
     able = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.ops.mkldnn._is_mkldnn_bf16_supported()
     bf16 = able if precision == "auto" else precision == "bf16"
     return Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="bf16" if bf16 else "no")
