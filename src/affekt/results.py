@@ -132,19 +132,21 @@ class Reading:
     @property
     def confidence(self) -> float:
         """The score of the top label; 0 where there are only dimensions."""
-        return self.top[1] if self.top else 0.0
+        top = self.top
+        return top[1] if top else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The reading as JSON has it."""
+        top = self.top  # asked for once: there may be a hundred thousand readings
         return {
             **{name: getattr(self, name) for name in ("modality", "who", "start", "end")},
             "span": list(self.span) if self.span else None,
             "labels": self.labels,
             "single": self.single,
             "scores": dict(self.scores),
-            "top": self.top[0] if self.top else None,
+            "top": top[0] if top else None,
             "present": list(self.present),
-            "confidence": self.confidence,
+            "confidence": top[1] if top else 0.0,
             **{name: getattr(self, name) for name in ("abstained", "reason", *DIMENSIONS)},
             **{name: getattr(self, name) for name in ("model", "heard", "provisional")},
             "box": list(self.box) if self.box else None,

@@ -1,9 +1,10 @@
 """Sessions that were saved: a timeline as rows, with its words and media only where the settings keep them."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from pathlib import Path
 from shutil import copyfile
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.orm import defer
 
 from affekt.errors import InputError, PolicyRefused
-from affekt.results import Timeline
+from affekt.results import Reading, Timeline
 from affekt.settings import ServerSettings
 from affekt.store.audit import append
 from affekt.store.database import Store
@@ -22,6 +23,7 @@ from affekt.store.tables import Media, Participant, Session, StoredReading, new_
 
 EVERYBODY = "*"  # stands for every person of a timeline who is not named beside it
 Chosen = TypeVar("Chosen", bound=Select[Any])
+AT_ONCE = 1000  # rows that are written together
 MEDIA = "media"  # folder, below that of the store
 
 
@@ -95,7 +97,9 @@ def add_session(
         duration=kept.duration,
         purpose=settings.purpose,
         created=moment,
-        timeline={part: value for part, value in kept.to_dict().items() if part not in ("readings", "fused")},
+        timeline={
+            part: value for part, value in replace(kept, readings=(), fused=()).to_dict().items() if part not in ("readings", "fused")
+        },
         text_until=moment + timedelta(days=settings.keep_text_days) if keeps else None,
     )
     ensure_subjects(transaction, subjects.values())
@@ -105,8 +109,9 @@ def add_session(
     transaction.flush()
     if since is not None:  # now that no erasure can come in between
         check_not_erased(transaction, store, subjects.values(), since=since)
-    if rows := _rows(kept, session=row.id, subjects=subjects):
-        transaction.execute(insert(StoredReading), rows)
+    rows = _rows(kept, session=row.id, subjects=subjects)
+    while some := list(islice(rows, AT_ONCE)):  # as JSON, a hundred thousand readings are twice as large again
+        transaction.execute(insert(StoredReading), some)
     if media is not None and settings.keep_media_days:
         _keep_media(transaction, store, media, session=row.id, until=moment + timedelta(days=settings.keep_media_days))
     return row.id
@@ -114,9 +119,13 @@ def add_session(
 
 def without_words(timeline: Timeline) -> Timeline:
     """The timeline without what was said, written or noted."""
-    readings, fused = (tuple(replace(one, words=None) for one in part) for part in (timeline.readings, timeline.fused))
+    readings, fused = (tuple(map(_without_words, part)) for part in (timeline.readings, timeline.fused))
     marks = tuple(replace(one, note="") for one in timeline.marks)
     return replace(timeline, transcript=None, readings=readings, fused=fused, marks=marks)
+
+
+def _without_words(one: Reading) -> Reading:
+    return one if one.words is None else replace(one, words=None)
 
 
 def silent(marks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -124,10 +133,11 @@ def silent(marks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{**mark, "note": ""} for mark in marks]
 
 
-def _rows(timeline: Timeline, *, session: str, subjects: Mapping[str, str]) -> list[dict[str, Any]]:
+def _rows(timeline: Timeline, *, session: str, subjects: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     everybody = subjects.get(EVERYBODY)
-    return [
-        {
+    for number, one in enumerate(chain(timeline.readings, timeline.fused)):
+        data = one.to_dict()
+        yield {
             "session": session,
             "number": number,
             "fused": number >= len(timeline.readings),
@@ -136,12 +146,10 @@ def _rows(timeline: Timeline, *, session: str, subjects: Mapping[str, str]) -> l
             "end": one.end,
             "who": one.who,
             "subject": subjects.get(one.who, everybody) if one.who is not None else everybody,
-            "top": one.top[0] if one.top else None,
+            "top": data["top"],
             "abstained": one.abstained,
-            "data": one.to_dict(),
+            "data": data,
         }
-        for number, one in enumerate((*timeline.readings, *timeline.fused))
-    ]
 
 
 def _keep_media(transaction: Transaction, store: Store, media: Path, *, session: str, until: datetime) -> None:
