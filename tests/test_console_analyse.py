@@ -94,7 +94,7 @@ def test_faces_of_a_picture_have_boxes_and_a_table_its_counts(server: Any, opene
         assert violations(page) == []
         page.goto(f"{server.address}/#/analyse")
         names.filter(has_text="faces.jpg").click()
-        page.get_by_text("face 1").first.wait_for()
+        page.get_by_text("面孔 1").first.wait_for()
         assert violations(page) == [] and page.faults == []
 
 
