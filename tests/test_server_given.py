@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from fastapi.testclient import TestClient
 from affekt import __version__, catalog
 from affekt.results import Mark, Timeline
 from affekt.server.given import GivenTimeline
-from affekt.store.audit import entries
+from affekt.store.audit import entries, last_number
 from people_made import ANNA, decided, reading, serving, shown, talk
 
 SPOKEN = Timeline("live", 3, "seconds", "ekman7", (reading("Anna", 0, words=ANNA), reading("Bob", 2)), marks=(Mark(1.5, "asked"),))
@@ -80,14 +81,63 @@ def test_numbers_that_are_none_and_bodies_that_are_no_json_are_refused(client: T
     assert give(client, SPOKEN, nome="x").status_code == 422
 
 
-def test_a_body_may_be_as_large_as_what_is_read_at_once(tmp_path: Path) -> None:
-    with serving(tmp_path, most_bytes=4 * 2**20) as client:
-        long = replace(SPOKEN, readings=SPOKEN.readings * 1500)
-        assert 2**20 < len(long.to_json()) < 3 * 2**20
-        assert give(client, long).status_code == 201
+def test_a_body_may_be_as_large_as_its_limit(tmp_path: Path) -> None:
+    with serving(tmp_path, most_bytes=2**21, most_session_bytes=4 * 2**20) as client:
+        long = replace(SPOKEN, readings=SPOKEN.readings * 1400)
+        assert 2**20 < len(long.to_json()) < 2**21
         assert client.post("/v1/formats/csv", content=long.to_json()).status_code == 200
+        assert client.post("/v1/formats/csv", content=b" " * (2**21 + 1)).status_code == 413
+        assert give(client, replace(long, readings=long.readings * 2)).status_code == 201
         assert client.post("/v1/sessions", content=b" " * (4 * 2**20 + 1)).status_code == 413
-        assert client.post("/v1/formats/csv", content=b" " * (4 * 2**20 + 1)).status_code == 413
+
+
+def lean(given: Any) -> Any:
+    """Without members that are null."""
+    if isinstance(given, dict):
+        return {name: lean(one) for name, one in given.items() if one is not None}
+    return [lean(one) for one in given] if isinstance(given, list) else given
+
+
+def test_members_that_are_null_may_be_left_out(client: TestClient) -> None:
+    whole = talk()
+    sent = lean(whole.to_dict())
+    assert len(json.dumps(sent)) < 0.75 * len(whole.to_json())
+    saved = client.get(f"/v1/sessions/{give(client, sent).json()['id']}").json()
+    assert decided(Timeline.from_dict(saved)) == decided(whole)
+
+
+def test_the_same_that_comes_again_is_the_same_session(client: TestClient) -> None:
+    def sent(name: str, word: str = "click-1") -> Any:
+        return client.post("/v1/sessions", json={"timeline": SPOKEN.to_dict(), "name": name}, headers={"Idempotency-Key": word})
+
+    first, again = sent("one"), sent("one")
+    assert (first.status_code, again.status_code) == (201, 200) and first.json() == again.json()
+    assert sent("two").status_code == 422 and "another timeline" in sent("two").json()["detail"]
+    assert sent("two", "click-2").status_code == 201
+    assert give(client, SPOKEN).json() != give(client, SPOKEN).json()  # without a key each is a session of its own
+
+
+def test_the_same_at_the_same_time_is_saved_once(client: TestClient) -> None:
+    def sent(_: int) -> Any:
+        return client.post("/v1/sessions", json={"timeline": SPOKEN.to_dict()}, headers={"Idempotency-Key": "at-once"})
+
+    with ThreadPoolExecutor(4) as threads:
+        replies = list(threads.map(sent, range(4)))
+    assert sorted(one.status_code for one in replies) == [200, 200, 200, 201]
+    assert len({one.json()["id"] for one in replies}) == 1
+
+
+def test_who_was_erased_since_the_reading_began_is_not_back_on_record(client: TestClient) -> None:
+    subjects = {"Anna": "p-erased"}
+    assert give(client, SPOKEN, subjects=subjects).status_code == 201
+    since = last_number(client.app.state.service.store)  # type: ignore[attr-defined]
+    assert give(client, SPOKEN, subjects=subjects, since=since).status_code == 201
+    assert client.delete("/v1/subjects/p-erased").status_code == 200
+    refused = give(client, SPOKEN, subjects=subjects, since=since)
+    assert refused.status_code == 403 and "was erased" in refused.json()["detail"]
+    assert client.get("/v1/subjects/p-erased").status_code == 404
+    assert give(client, SPOKEN, subjects={"Anna": "p-4"}, since=since).status_code == 201
+    assert give(client, SPOKEN, subjects=subjects, since=10**6).status_code == 201  # nothing is later than now
 
 
 def test_where_nothing_is_kept_it_is_refused(tmp_path: Path) -> None:

@@ -124,6 +124,22 @@ def test_what_may_no_longer_be_read_when_a_stream_ends_is_not_saved(tmp_path: Pa
     store.close()
 
 
+def test_a_stream_says_since_when_and_what_it_read_of_somebody_erased_is_not_saved_later(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    put_subject(store, "s1")
+    with serving(tmp_path, reader()) as running, connect(f"{running.url}/v1/stream") as socket:
+        socket.send(said(type="start", words=True))
+        since = json.loads(socket.recv())["since"]
+        socket.send(said(type="words", start=0, end=1, text="so happy"))
+        socket.send(END)
+        timeline = rest(socket)[-1]["timeline"]
+        erase_subject(store, "s1", by="open", voices={})
+        saving = f"{running.url.replace('ws', 'http', 1)}/v1/sessions"
+        late = httpx.post(saving, json={"timeline": timeline, "subjects": {"*": "s1"}, "since": since})
+        assert late.status_code == 403 and list_sessions(store) == [] and list_subjects(store) == []
+    store.close()
+
+
 def test_of_several_keys_none_has_more_than_half_of_the_streams(tmp_path: Path) -> None:
     store, keys = keys_of(tmp_path, "desk", "other")
     store.close()

@@ -94,6 +94,7 @@ class ServerSettings(Settings):
     most_seconds: float = Field(300, gt=0, description="seconds of a sound or video whose caller waits; longer ones are jobs")
     most_job_seconds: float = Field(4 * 3600, gt=0, description="seconds of a sound or video in a job")
     most_job_bytes: int = Field(2 * 2**30, ge=1024, description="bytes of a file in a job")
+    most_session_bytes: int = Field(256 * 2**20, ge=1024, description="bytes of a timeline that is sent to be kept, some 600,000 readings")
     most_pixels: int = Field(50_000_000, ge=1, description="pixels of an image or frame")
 
 

@@ -93,8 +93,8 @@ def make_app(settings: ServerSettings) -> FastAPI:
         app.include_router(router)
     answer_with_problems(app, shapes=SHAPES)
     written = (formats.PATH.format(name=name) for name in formats.NAMES)
-    whole = ("/v1/read", transcriptions.PATH, "/v1/sessions", *written)  # a body may hold as much as is read at once
-    larger = {**dict.fromkeys(whole, settings.most_bytes), "/v1/jobs": settings.most_job_bytes}
+    whole = ("/v1/read", transcriptions.PATH, *written)  # a body may hold as much as is read at once
+    larger = {**dict.fromkeys(whole, settings.most_bytes), "/v1/jobs": settings.most_job_bytes, "/v1/sessions": settings.most_session_bytes}
     app.add_middleware(BodyLimit, most=min(SMALL, settings.most_bytes), larger=larger, shapes=SHAPES)
     app.add_middleware(Unraised, shapes=SHAPES)
     if origins := [origin.strip() for origin in settings.origins.split(",") if origin.strip()]:

@@ -67,10 +67,11 @@ class ToldKeep(BaseModel):
 
 
 class ToldLimits(BaseModel):
-    """How much a call may hold, a job, and how many streams run at a time."""
+    """How much a call may hold, a job, a timeline that is kept, and how many streams run at a time."""
 
     bytes: int
     job_bytes: int
+    session_bytes: int
     seconds: float
     job_seconds: float
     characters: int

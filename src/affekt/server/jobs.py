@@ -5,7 +5,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -17,7 +17,7 @@ from affekt.results import Modality, Timeline
 from affekt.server.access import Caller, Reads
 from affekt.server.formats import file_of, find, media_type
 from affekt.server.media import Limits, examine, told
-from affekt.server.named import IdPath, Limit, Name
+from affekt.server.named import IdPath, Limit, Name, Word
 from affekt.server.permission import permit
 from affekt.server.problems import Problem
 from affekt.server.reads import ReadFile, sent
@@ -32,7 +32,6 @@ from affekt.store.tables import new_id, now
 
 router = APIRouter(tags=["jobs"])
 COME_AGAIN = {"Retry-After": "30"}  # seconds: a job takes seconds to hours, so this is only a beginning
-Word = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
 
 
 class ReadJob(ReadFile):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 from pydantic import StringConstraints
 
 WORD = r"^[^\x00-\x1f\x7f]*$"  # no control characters, which databases and logs do not take
@@ -16,4 +16,5 @@ SubjectPath = Annotated[
 ]
 IdPath = Annotated[str, Path(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_-]+$")]
 After = Annotated[str | None, Query(max_length=200, pattern=WORD, description="the id that the page before ended with")]
+Word = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many at most")]

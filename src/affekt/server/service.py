@@ -1,5 +1,6 @@
 """What the routes of a server share: the reader, the store, the queues, and what the deployment declares."""
 
+import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -62,6 +63,7 @@ class Service:
         readers: one a label set that was asked for; they share their models.
         known_keys: hash of a key -> its caller, or None where it opens nothing, and when that was looked up.
         looked: when it was last looked up whether there is a key by now.
+        saving: is held by whoever keeps a long timeline, so that the memory of one is taken at a time.
         counted: what may happen at every call and belongs into the audit log.
     """
 
@@ -80,6 +82,7 @@ class Service:
     readers: dict[str, Reader] = field(default_factory=dict)
     known_keys: "OrderedDict[str, tuple[Caller | None, float]]" = field(default_factory=OrderedDict)
     looked: float = 0.0
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     counted: Counted = field(init=False)
 
     def __post_init__(self) -> None:

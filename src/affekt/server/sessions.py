@@ -1,12 +1,15 @@
 """`/v1/sessions`: what was saved. Readers see what their own key saved, analysts all."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
 from affekt import catalog
@@ -14,7 +17,7 @@ from affekt.results import Modality
 from affekt.server.access import Caller, Reads
 from affekt.server.formats import file_of, find, media_type
 from affekt.server.given import GivenTimeline, check_keepable, check_labels, modalities_in
-from affekt.server.named import PERSON, After, IdPath, Limit, Name, SubjectId, Words
+from affekt.server.named import PERSON, After, IdPath, Limit, Name, SubjectId, Word, Words
 from affekt.server.permission import only_agreed, permit_now
 from affekt.server.problems import Problem
 from affekt.server.reads import parsed
@@ -22,7 +25,17 @@ from affekt.server.service import Service, Serving
 from affekt.store.audit import last_number
 from affekt.store.overview import Overview, overviews
 from affekt.store.retention import kept_until
-from affekt.store.sessions import check_saving, delete_session, find_session, list_sessions, load_timeline, save_session
+from affekt.store.sessions import (
+    Once,
+    check_saving,
+    delete_session,
+    find_session,
+    list_sessions,
+    load_timeline,
+    save_session,
+    saved_once,
+)
+from affekt.store.signing import pseudonym
 from affekt.store.tables import Session
 
 router = APIRouter(tags=["sessions"])
@@ -42,6 +55,9 @@ class AskedSession(BaseModel):
     timeline: GivenTimeline
     name: Words = Field("", description="what the session is called; best nothing that says who is in it")
     subjects: dict[Name, SubjectId] = Field(default_factory=dict, max_length=64, description="who is who, as of POST /v1/read")
+    since: int | None = Field(
+        None, ge=0, description="as a stream said when it began; refused where somebody in subjects was erased after it; null: this call"
+    )
 
 
 class AddedSession(BaseModel):
@@ -120,26 +136,59 @@ def sessions(
     return Sessions(sessions=[_told(service, row, counted[row.id], caller) for row in found])
 
 
-@router.post("/v1/sessions", status_code=201, response_model=AddedSession, openapi_extra={"requestBody": BODY})
-async def add(request: Request, service: Serving, caller: Reads) -> JSONResponse:
+@router.post(
+    "/v1/sessions",
+    status_code=201,
+    response_model=AddedSession,
+    responses={200: {"model": AddedSession}},
+    openapi_extra={"requestBody": BODY},
+)
+async def add(request: Request, service: Serving, caller: Reads, once: Word = None) -> JSONResponse:
     """Keeps a timeline that was read here before, as by a stream of which is decided at its end whether it is kept.
 
-    It is what `save` of POST /v1/read does: the same is refused, and as long kept. Who was erased before this call is on record again.
+    It is what `save` of POST /v1/read does: the same is refused, and as long kept. Members of the timeline that are null may be left out.
+    Who was erased before this call is on record again, unless `since` says that the reading began before. The same `Idempotency-Key` again
+    gives the same session, with 200.
     """
-    return JSONResponse({"id": await run_in_threadpool(_add, service, caller, await request.body())}, 201)
+    body = await request.body()
+    async with service.saving if len(body) > service.settings.most_bytes else nullcontext():
+        saved, new = await run_in_threadpool(_add, service, caller, body, once)
+    return JSONResponse({"id": saved}, 201 if new else 200)
 
 
-def _add(service: Service, caller: Caller, body: bytes) -> str:
+def _add(service: Service, caller: Caller, body: bytes, word: str | None) -> tuple[str, bool]:
+    """The id of the session, and whether it is new."""
     check_saving(service.settings)
-    since = last_number(service.store)
+    once = None if word is None else Once(word, pseudonym(service.store, sha256(body).hexdigest()))
+    if (before := _before(service, caller, once)) is not None:
+        return before, False
+    try:
+        return _add_new(service, caller, body, once), True
+    except IntegrityError:  # the same came at the same time
+        if (before := _before(service, caller, once)) is None:
+            raise
+        return before, False
+
+
+def _before(service: Service, caller: Caller, once: Once | None) -> str | None:
+    """The id of the session of a call that comes again."""
+    before = None if once is None else saved_once(service.store, caller.key, once.word)
+    if before is not None and once is not None and before.sent != once.sent:
+        raise Problem(422, "invalid-request", "this Idempotency-Key was that of another timeline, or of other options; choose a new one")
+    return None if before is None else before.id
+
+
+def _add_new(service: Service, caller: Caller, body: bytes, once: Once | None) -> str:
+    began = last_number(service.store)
     asked = parsed(AskedSession, body)
+    since = began if asked.since is None else min(asked.since, began)
     timeline, subjects = asked.timeline.root, asked.subjects
     check_labels(timeline, service.labels_of(timeline.labels))
     check_keepable(timeline, body)
     modalities = modalities_in(timeline)
     permit_now(service, caller, modalities=modalities, subjects=subjects, again=True)  # it was counted when it was read
     timeline = only_agreed(service, timeline, subjects=subjects, written=set(modalities) <= {"text"})
-    how: dict[str, Any] = {"subjects": subjects, "settings": service.settings, "since": since}
+    how: dict[str, Any] = {"subjects": subjects, "settings": service.settings, "since": since, "once": once}
     return save_session(service.store, timeline, key=caller.key, origin="given", name=asked.name, **how)
 
 

@@ -106,7 +106,7 @@ async def _open(socket: WebSocket, streams: Streams, caller: Caller) -> Session:
         session = await streams.begin(asked, caller)
         session.connection = Connection()
         allowed = {**limits(streams.settings), "resume_seconds": RESUMABLE, "idle_seconds": IDLE}
-        told: dict[str, Any] = {"type": "started", "stream": session.id, "resume": session.token, "limits": allowed}
+        told: dict[str, Any] = {"type": "started", "stream": session.id, "resume": session.token, "since": session.since, "limits": allowed}
     else:
         session = await streams.resume(asked, caller)
         told = {"type": "resumed", "received": session.received}

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
@@ -25,6 +25,14 @@ EVERYBODY = "*"  # stands for every person of a timeline who is not named beside
 Chosen = TypeVar("Chosen", bound=Select[Any])
 AT_ONCE = 1000  # rows that are written together
 MEDIA = "media"  # folder, below that of the store
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What makes a call that comes again the same: the caller's own id, and a keyed hash of what they sent."""
+
+    word: str
+    sent: str
 
 
 def check_saving(settings: ServerSettings) -> None:
@@ -51,11 +59,12 @@ def save_session(
     settings: ServerSettings,
     media: Path | None = None,
     since: int | None = None,
+    once: Once | None = None,
 ) -> str:
     """The id of a timeline that is saved, in a transaction of its own; see `add_session`."""
     how: dict[str, Any] = {"key": key, "origin": origin, "name": name, "subjects": subjects, "settings": settings}
     with store.writes() as transaction:
-        return add_session(transaction, store, timeline=timeline, media=media, since=since, **how)
+        return add_session(transaction, store, timeline=timeline, media=media, since=since, once=once, **how)
 
 
 def add_session(
@@ -70,6 +79,7 @@ def add_session(
     settings: ServerSettings,
     media: Path | None = None,
     since: int | None = None,
+    once: Once | None = None,
 ) -> str:
     """The id of a timeline that is saved: all of it or, where the transaction fails, nothing.
 
@@ -80,9 +90,11 @@ def add_session(
         subjects: person in the timeline -> id of a subject; "*": everybody else. Who is not on record is from now on.
         media: the file that was read; where media are kept, it is copied into the store.
         since: number of the last entry of the audit log when the reading began; None: nobody can have been erased since.
+        once: under which it is saved at most one time.
 
     Raises:
         PolicyRefused: the settings keep nothing, or somebody in it was erased since.
+        IntegrityError: it was saved under `once` before; see `saved_once`.
     """
     check_saving(settings)
     moment, keeps = now(), settings.keep_text_days > 0
@@ -90,6 +102,8 @@ def add_session(
     row = Session(
         id=new_id("session"),
         key=key,
+        once=once and once.word,
+        sent=once and once.sent,
         name=name,
         origin=origin,
         labels=kept.labels,
@@ -115,6 +129,12 @@ def add_session(
     if media is not None and settings.keep_media_days:
         _keep_media(transaction, store, media, session=row.id, until=moment + timedelta(days=settings.keep_media_days))
     return row.id
+
+
+def saved_once(store: Store, key: str, word: str) -> Session | None:
+    """The session that a caller saved under an id of their own."""
+    with store.reads() as transaction:
+        return transaction.scalar(select(Session).options(defer(Session.timeline)).where(Session.key == key, Session.once == word))
 
 
 def without_words(timeline: Timeline) -> Timeline:

@@ -76,6 +76,8 @@ class Session(Table):
     __tablename__ = "sessions"
     id: Mapped[str] = mapped_column(String(ID), primary_key=True)
     key: Mapped[str | None] = mapped_column(String(ID), index=True)  # of who saved it
+    once: Mapped[str | None] = mapped_column(String(200))  # the caller's own id: the same again is the same session
+    sent: Mapped[str | None] = mapped_column(String(64))  # what they sent with it, by a hash that only this server can make
     name: Mapped[str] = mapped_column(Text, default="")
     origin: Mapped[str] = mapped_column(String(20))  # read | job | stream | given
     labels: Mapped[str] = mapped_column(String(100))
@@ -85,6 +87,7 @@ class Session(Table):
     created: Mapped[datetime] = mapped_column(index=True)
     timeline: Mapped[dict[str, Any]]  # all but its readings, and but the words where these are not kept
     text_until: Mapped[datetime | None]  # when words are deleted; None: there are none
+    __table_args__ = (UniqueConstraint("key", "once", name="sessions_once"),)
 
 
 class Participant(Table):

@@ -65,6 +65,8 @@ def upgrade() -> None:
         "sessions",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("key", sa.String(length=40), nullable=True),
+        sa.Column("once", sa.String(length=200), nullable=True),
+        sa.Column("sent", sa.String(length=64), nullable=True),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("origin", sa.String(length=20), nullable=False),
         sa.Column("labels", sa.String(length=100), nullable=False),
@@ -75,6 +77,7 @@ def upgrade() -> None:
         sa.Column("timeline", sa.JSON(), nullable=False),
         sa.Column("text_until", Utc(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key", "once", name="sessions_once"),
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sessions_created"), ["created"], unique=False)

@@ -295,7 +295,9 @@ export interface paths {
          * Keeps a timeline that was read here before, as by a stream of which is decided at its end whether it is kept
          * @description Keeps a timeline that was read here before, as by a stream of which is decided at its end whether it is kept.
          *
-         *     It is what `save` of POST /v1/read does: the same is refused, and as long kept. Who was erased before this call is on record again.
+         *     It is what `save` of POST /v1/read does: the same is refused, and as long kept. Members of the timeline that are null may be left out.
+         *     Who was erased before this call is on record again, unless `since` says that the reading began before. The same `Idempotency-Key` again
+         *     gives the same session, with 200.
          *
          *     Needs a key of the role reader.
          */
@@ -1485,13 +1487,15 @@ export interface components {
         };
         /**
          * ToldLimits
-         * @description How much a call may hold, a job, and how many streams run at a time.
+         * @description How much a call may hold, a job, a timeline that is kept, and how many streams run at a time.
          */
         ToldLimits: {
             /** Bytes */
             bytes: number;
             /** Job Bytes */
             job_bytes: number;
+            /** Session Bytes */
+            session_bytes: number;
             /** Seconds */
             seconds: number;
             /** Job Seconds */
@@ -1939,6 +1943,12 @@ export interface components {
             subjects?: {
                 [key: string]: string;
             };
+            /**
+             * Since
+             * @description as a stream said when it began; refused where somebody in subjects was erased after it; null: this call
+             * @default null
+             */
+            since: number | null;
         };
         /** @description RFC 9457 */
         Problem: {
@@ -2606,7 +2616,9 @@ export interface operations {
     add_v1_sessions_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2616,6 +2628,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedSession"];
+                };
+            };
             /** @description Successful Response */
             201: {
                 headers: {
