@@ -82,7 +82,7 @@ class KeptSession(BaseModel):
 
 
 class Top(BaseModel):
-    """The likeliest label, and its share of the time in which readings are sure enough."""
+    """The label that was likeliest for the longest time, and its share of the time in which readings are sure of any."""
 
     label: str
     share: float = Field(ge=0, le=1)
@@ -95,7 +95,7 @@ class ToldSession(KeptSession):
     abstained: int = Field(description="readings that are not sure enough")
     people: int
     modalities: list[Modality]
-    top: Top | None = Field(description="null: no reading is sure enough")
+    top: Top | None = Field(description="null: no reading is sure enough, or no label applies")
     marks: int
     media: bool = Field(description="its sound, image or video is kept")
     media_until: datetime | None = Field(description="when that is deleted; null: none is kept")

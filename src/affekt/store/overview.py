@@ -21,8 +21,9 @@ class Overview:
         readings, abstained: of single modalities; those that were fused of them count no second time.
         people: whom the timeline names.
         modalities: of its readings.
-        top: the label that was likeliest for the longest time, and its share of the time, in [0, 1]; of readings that take none, as those
-            of an image, the most frequent one. Where there are fused readings, of these. None: no reading was sure enough.
+        top: the label that applied and was likeliest for the longest time, and its share of the time in which any did, in [0, 1]; of
+            readings that take none, as those of an image, the most frequent one. Where there are fused readings, of these. None: no
+            reading was sure enough, or no label applied.
         marks: moments that people marked.
         media_until: when its sound, image or video is deleted; None: none is kept.
         subjects: ids of the people who are in it.
@@ -61,7 +62,7 @@ def overviews(store: Store, sessions: Collection[str]) -> dict[str, Overview]:
 
 
 def _count(overview: Overview, groups: list[Any]) -> None:
-    """Args: groups, of readings: whether they are fused, modality, likeliest label, whether they abstain, how many, and how long."""
+    """Args: groups, of readings: whether fused, modality, label (the likeliest that applies), whether they abstain, how many, how long."""
     counts: dict[str, float] = defaultdict(float)
     times: dict[str, float] = defaultdict(float)
     fused = any(modality == "fused" for _, modality, *_ in groups)

@@ -156,7 +156,6 @@ def silent(marks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _rows(timeline: Timeline, *, session: str, subjects: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     everybody = subjects.get(EVERYBODY)
     for number, one in enumerate(chain(timeline.readings, timeline.fused)):
-        data = one.to_dict()
         yield {
             "session": session,
             "number": number,
@@ -166,10 +165,17 @@ def _rows(timeline: Timeline, *, session: str, subjects: Mapping[str, str]) -> I
             "end": one.end,
             "who": one.who,
             "subject": subjects.get(one.who, everybody) if one.who is not None else everybody,
-            "top": data["top"],
+            "top": _applying(one),
             "abstained": one.abstained,
-            "data": data,
+            "data": one.to_dict(),
         }
+
+
+def _applying(one: Reading) -> str | None:
+    """The likeliest label that applies, of which a set may have several or none."""
+    if one.single:
+        return one.top[0] if one.top else None
+    return max(one.present, key=lambda label: one.scores.get(label, 0.0), default=None)
 
 
 def _keep_media(transaction: Transaction, store: Store, media: Path, *, session: str, until: datetime) -> None:

@@ -111,7 +111,7 @@ class StoredReading(Table):
     end: Mapped[float]
     who: Mapped[str | None] = mapped_column(Text)
     subject: Mapped[str | None] = mapped_column(String(200))
-    top: Mapped[str | None] = mapped_column(String(100))
+    top: Mapped[str | None] = mapped_column(String(100))  # the likeliest label that applies
     abstained: Mapped[bool]
     data: Mapped[dict[str, Any]]  # as `Reading.to_dict`
     __table_args__ = (Index("readings_subject", "subject"),)
