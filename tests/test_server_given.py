@@ -182,6 +182,7 @@ def test_only_what_people_agreed_to_is_kept(tmp_path: Path) -> None:
         assert client.post("/v1/subjects/p-1/consents", json=consent).status_code == 201
         saved = client.get(f"/v1/sessions/{give(client, SPOKEN, subjects={'Anna': 'p-1'}).json()['id']}").json()
         assert [one["who"] for one in saved["readings"]] == ["Anna"] and "left out" in saved["warnings"][0]
+        assert saved["marks"] == [{"time": 1.5, "note": ""}]  # what was noted may be of Bob
 
 
 def test_what_is_kept_of_a_person_is_erased_with_notes(client: TestClient) -> None:

@@ -88,7 +88,8 @@ def only_agreed(service: Service, timeline: Timeline, *, subjects: Mapping[str, 
     events = tuple(one for one in timeline.events if one.who in subjects)
     people = tuple(one for one in timeline.people if one in subjects or any(reading.who == one for reading in kept[0]))
     said = written or all(one.who in subjects for one in timeline.readings if one.modality != "face")  # by people who agreed, all of it
-    left: dict[str, Any] = {"readings": kept[0], "fused": kept[1], "events": events, "people": people}
+    marks = tuple(replace(one, note="") for one in timeline.marks)  # a note may name anybody
+    left: dict[str, Any] = {"readings": kept[0], "fused": kept[1], "events": events, "people": people, "marks": marks}
     return replace(timeline, **left, transcript=timeline.transcript if said else None, warnings=(*timeline.warnings, warning))
 
 
