@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -172,9 +173,27 @@ def test_trends_are_of_whom_when_and_what_is_asked_for(january: Server) -> None:
     assert [one["labels"]["joy"]["mean"] for one in trend(january, "reader")["days"]] == [0.4, 0.4]
     assert [one["labels"]["joy"]["mean"] for one in trend(january, "reader2")["days"]] == [1.0]
     assert [one["day"] for one in trend(january, modality="face")["days"]] == ["2026-01-07"]
-    assert [(one["day"], one["sessions"]) for one in trend(january, utc_offset=60)["days"]][:2] == [("2026-01-05", 1), ("2026-01-06", 1)]
+    assert [(one["day"], one["sessions"]) for one in trend(january, zone="Europe/Berlin")["days"]][:2] == [
+        ("2026-01-05", 1),
+        ("2026-01-06", 1),
+    ]
     assert [one["day"] for one in trend(january, until="2026-01-06T00:00:00Z")["days"]] == ["2026-01-05"]
     assert trend(january, subject="nobody") == {"labels": None, "left_out": 0, "days": []}
+
+
+def test_days_begin_by_the_clock_that_a_zone_had_then(server: Server) -> None:
+    for month, day in ((3, 28), (3, 29), (3, 30)):  # in Berlin summer time began on 29 March 2026
+        save(server, felt(0.5), at=datetime(2026, month, day, 22, 30, tzinfo=UTC), subjects={"Anna": "summer"})
+    which = {"subject": "summer", "until": "2026-05-01T00:00:00Z"}
+    assert [one["day"] for one in trend(server, **which, zone="Europe/Berlin")["days"]] == ["2026-03-28", "2026-03-30", "2026-03-31"]
+    assert [one["day"] for one in trend(server, **which, zone="Asia/Calcutta")["days"]] == ["2026-03-29", "2026-03-30", "2026-03-31"]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "", "Europe", "../etc/passwd", "/etc/passwd", "\ud800", "\x00", "x" * 101, "UTC+1"])
+def test_zones_that_there_are_not_are_refused(server: Server, zone: str) -> None:
+    client, keys = server
+    reply = client.get(f"/v1/trends?zone={quote(zone, errors='surrogatepass')}", headers=keys["admin"])
+    assert reply.status_code == 422 and "zone" in reply.json()["detail"]
 
 
 def test_one_session_on_a_day_says_that_its_interval_is_of_readings(january: Server) -> None:

@@ -29,6 +29,16 @@ def test_sessions_are_told_in_numbers(store: Store) -> None:
     assert found[empty] == Overview() and overviews(store, []) == {}
 
 
+def test_of_a_set_with_several_labels_only_those_that_apply_are_told(store: Store) -> None:
+    def several(start: float, *present: str) -> Any:
+        return reading("Anna", start, single=False, present=present)
+
+    none = save(store, Timeline("x", 3, "seconds", "ekman7", (several(0), several(1))))
+    some = save(store, Timeline("x", 4, "seconds", "ekman7", (several(0), several(1), several(2, "fear"), several(3, "anger", "joy"))))
+    found = overviews(store, [none, some])
+    assert found[none].top is None and found[some].top == ("fear", 0.5)
+
+
 def test_a_session_is_told_as_long_as_it_is_kept(store: Store) -> None:
     settings = ServerSettings(folder=str(store.folder), keep_readings_days=2)
     until = kept_until(find_session(store, save(store, talk())).created, settings)  # type: ignore[union-attr]
@@ -66,7 +76,7 @@ def test_trends_take_fused_readings_or_those_of_a_modality_or_person(store: Stor
     save(store, Timeline("x", 1, "seconds", "sentiment3", (reading(None, 0, scores={}, labels="sentiment3"),)))
 
     def counted(**which: Any) -> list[tuple[int, int]]:
-        days = by_day(observations(store, Window(**which), labels="ekman7", utc_offset=0))
+        days = by_day(observations(store, Window(**which), labels="ekman7", zone=UTC))
         return [(day.sessions, day.readings) for day in days]
 
     assert label_sets(store, Window()) == {"ekman7": 2, "sentiment3": 1}

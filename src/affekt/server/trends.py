@@ -2,19 +2,20 @@
 
 import datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from affekt.results import Modality
 from affekt.server.access import Reads
+from affekt.server.problems import Problem
 from affekt.server.service import Serving
 from affekt.server.sessions import Moment, Subject
 from affekt.store.trends import Window, label_sets, observations
 from affekt.trends import by_day
 
 router = APIRouter(tags=["sessions"])
-DAY = 24 * 60  # minutes
 
 
 class ToldEstimate(BaseModel):
@@ -55,7 +56,7 @@ def trends(
     since: Moment = None,
     until: Moment = None,
     modality: Annotated[Modality | None, Query(description="of the readings; null: fused ones, where a session has them, else all")] = None,
-    utc_offset: Annotated[int, Query(ge=-DAY, le=DAY, description="minutes that the clock by which days begin is ahead of UTC")] = 0,
+    zone: Annotated[str, Query(max_length=100, description="by whose clock days begin, as Europe/Berlin (IANA)")] = "UTC",
 ) -> Trends:
     """What was felt from day to day: means with 95 % intervals, in which the session is the unit.
 
@@ -63,12 +64,20 @@ def trends(
     one session depend on each other, so they count as one observation (Altman and Bland 1997, BMJ 314:1874). Readings that abstain count
     as well, for their scores are probabilities too. A session belongs to the day on which it was saved.
     """
+    clock = _clock(zone)
     key = None if caller.may("analyst") else caller.key
     window = Window(key=key, subject=subject, since=since, until=until, modality=modality)
     sets = label_sets(service.store, window)
     if not sets:
         return Trends(labels=None, left_out=0, days=[])
     labels, *others = sets
-    days = by_day(observations(service.store, window, labels=labels, utc_offset=utc_offset))
+    days = by_day(observations(service.store, window, labels=labels, zone=clock))
     told = [ToldDay.model_validate(day, from_attributes=True) for day in days]
     return Trends(labels=labels, left_out=sum(sets[other] for other in others), days=told)
+
+
+def _clock(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:  # no such file, none below its folder, or a folder
+        raise Problem(422, "invalid-request", f"no time zone {zone!r}; give one of the IANA database, as Europe/Berlin or UTC") from error

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, tzinfo
 
 from sqlalchemy import func, select
 
@@ -45,11 +45,11 @@ def label_sets(store: Store, window: Window) -> dict[str, int]:
         }
 
 
-def observations(store: Store, window: Window, *, labels: str, utc_offset: int) -> Iterator[Observed]:
+def observations(store: Store, window: Window, *, labels: str, zone: tzinfo) -> Iterator[Observed]:
     """The readings of a window that speak a label set, session by session.
 
     Args:
-        utc_offset: minutes that the clock by which days begin is ahead of UTC.
+        zone: by whose clock days begin.
     """
     parts = (StoredReading.data["scores"], StoredReading.data["valence"].as_float(), StoredReading.data["arousal"].as_float())
     columns = select(Session.id, Session.created, StoredReading.modality, StoredReading.end - StoredReading.start, *parts)
@@ -58,8 +58,7 @@ def observations(store: Store, window: Window, *, labels: str, utc_offset: int) 
     chosen = _wanted(chosen, window).order_by(Session.created, Session.id, StoredReading.number)
     with store.reads() as transaction:
         for session, created, modality, length, *told in transaction.execute(chosen.execution_options(yield_per=AT_ONCE)):
-            day = (created + timedelta(minutes=utc_offset)).date()
-            yield Observed(session, day, modality == "fused", length, *told)
+            yield Observed(session, created.astimezone(zone).date(), modality == "fused", length, *told)
 
 
 def _wanted(chosen: Chosen, window: Window) -> Chosen:

@@ -1625,7 +1625,7 @@ export interface components {
             people: number;
             /** Modalities */
             modalities: ("text" | "speech" | "face" | "fused")[];
-            /** @description null: no reading is sure enough */
+            /** @description null: no reading is sure enough, or no label applies */
             top: components["schemas"]["Top"] | null;
             /** Marks */
             marks: number;
@@ -1666,7 +1666,7 @@ export interface components {
         };
         /**
          * Top
-         * @description The likeliest label, and its share of the time in which readings are sure enough.
+         * @description The label that was likeliest for the longest time, and its share of the time in which readings are sure of any.
          */
         Top: {
             /** Label */
@@ -2814,8 +2814,8 @@ export interface operations {
                 until?: string | null;
                 /** @description of the readings; null: fused ones, where a session has them, else all */
                 modality?: ("text" | "speech" | "face" | "fused") | null;
-                /** @description minutes that the clock by which days begin is ahead of UTC */
-                utc_offset?: number;
+                /** @description by whose clock days begin, as Europe/Berlin (IANA) */
+                zone?: string;
             };
             header?: never;
             path?: never;
