@@ -33,6 +33,7 @@ def test_a_talk_is_read_corrected_and_the_correction_is_a_training_row(server: A
         spans.nth(1).click()
         assert violations(page) == []
         page.get_by_role("button", name="Correct the label").click()
+        page.check("dialog input[type=checkbox]")  # those who were read agree
         page.locator("dialog button.primary").click()  # a correction belongs to a saved session
         page.locator("dialog fieldset").wait_for()
         assert violations(page) == []

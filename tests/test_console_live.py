@@ -84,9 +84,12 @@ def test_faces_and_a_voice_are_read_live_marked_and_saved(server: Served, opened
         assert violations(page) == []
         page.get_by_role("button", name="Save").click()
         assert violations(page) == []
-        page.fill("dialog input#subject-0", "customer 17")
+        page.click("dialog summary")
+        page.locator("dialog details input").first.fill("customer 17")
+        page.click("dialog button.primary")
+        assert page.locator("dialog input:invalid").count(), "that they agree has to be said"
         page.check("dialog input[type=checkbox]")
-        page.click("dialog button[type=submit]")
+        page.click("dialog button.primary")
         page.get_by_role("link", name="Open it").click()
         page.get_by_role("slider", name="Moment").wait_for()
         assert page.faults == []

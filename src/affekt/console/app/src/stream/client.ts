@@ -46,6 +46,7 @@ const REJECTED = new Set([1002, 1003, 1007, 1009, 1010]); // the same would be r
 export class Stream {
   state: State = 'connecting';
   limits: Limits | null = null;
+  since: number | null = null; // what the server calls the moment at which it began
   roundTrip = 0; // milliseconds, of the last ping
   private readonly backlog = new Backlog();
   private socket: WebSocket | null = null;
@@ -171,7 +172,7 @@ export class Stream {
     }
     if (message.type === 'started') {
       this.known = { stream: message.stream, resume: message.resume };
-      this.limits = message.limits;
+      [this.limits, this.since] = [message.limits, message.since];
       this.opened(0);
     } else if (message.type === 'resumed') this.opened(message.received);
     else if (message.type === 'ack') {

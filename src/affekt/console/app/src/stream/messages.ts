@@ -35,7 +35,7 @@ export interface ToldProblem {
 }
 
 export type Told =
-  | { type: 'started'; stream: string; resume: string; limits: Limits }
+  | { type: 'started'; stream: string; resume: string; since: number; limits: Limits }
   | { type: 'resumed'; received: number }
   | { type: 'reading'; reading: Reading; seq: number }
   | { type: 'event'; event: Event; seq: number }

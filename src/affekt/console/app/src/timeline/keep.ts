@@ -1,12 +1,35 @@
 /** Keeping a timeline as a session, correcting its readings, and writing it as a file. */
 import { answered, api, fetched, type Timeline } from '../api/client';
+import { onceWord } from '../api/once';
 import { download } from '../ui/download';
 import { say } from '../words/index.svelte';
 import { numberIn } from './lanes';
 
-/** The id of the session that a timeline is kept as. Args: subjects: who is who, by name. Throws `Problem`. */
-export async function keep(timeline: Timeline, name: string, subjects: Record<string, string> = {}): Promise<string> {
-  return (await answered(api.POST('/v1/sessions', { body: { timeline, name, subjects } }))).id;
+/** How a timeline is kept. Args: subjects: who is who, by name. since: as the stream said that it was read by. */
+export interface Asked {
+  name: string;
+  subjects: Record<string, string>;
+  since: number | null;
+}
+
+const words = new WeakMap<Timeline, Map<string, string>>(); // what was asked for → by which word; so the same that is asked for again is kept once
+
+/** The id of the session that a timeline is kept as. Throws `Problem`. */
+export async function keep(timeline: Timeline, asked: Asked): Promise<string> {
+  const header = { 'Idempotency-Key': wordOf(timeline, JSON.stringify(asked)) };
+  return (await answered(api.POST('/v1/sessions', { body: { timeline, ...asked }, params: { header }, bodySerializer: lean }))).id;
+}
+
+function wordOf(timeline: Timeline, asked: string): string {
+  const known = words.get(timeline) ?? new Map<string, string>();
+  const word = known.get(asked) ?? onceWord();
+  words.set(timeline, known.set(asked, word));
+  return word;
+}
+
+/** JSON without members that are null, which are a quarter of a long timeline; the server takes them for null. */
+function lean(body: unknown): string {
+  return JSON.stringify(body, (_, value: unknown) => value ?? undefined);
 }
 
 export interface Correction {
@@ -43,7 +66,7 @@ async function keptOf(session: string): Promise<Timeline> {
 
 /** Saves a timeline as a file of a format. */
 export async function downloadAs(timeline: Timeline, format: string, fileName: string): Promise<void> {
-  const reply = await fetched(`/v1/formats/${format}`, { method: 'POST', body: JSON.stringify(timeline), headers: { 'Content-Type': 'application/json' } });
+  const reply = await fetched(`/v1/formats/${format}`, { method: 'POST', body: lean(timeline), headers: { 'Content-Type': 'application/json' } });
   download(await reply.blob(), fileName);
 }
 

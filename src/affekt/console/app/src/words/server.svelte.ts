@@ -78,6 +78,7 @@ const CHINESE: [RegExp, string][] = [
   [/^the first key must be of the role admin: .*/, '第一个密钥必须是管理员密钥：此后每次调用都需要密钥。'],
   // what is kept
   [/^nothing is saved here: keep_readings_days is 0; .*/, '此处不保存任何内容：keep_readings_days 为 0。'],
+  [/^somebody who is named in subjects was erased while this was read; .*/, '所填编号中有人的数据在分析期间已被清除，因此不保存任何内容。'],
   [/^no session '(.+)'; it was deleted, or another key saved it$/, '没有会话 $1：它已被删除，或由其他密钥保存。'],
   [/^session (\S+) was saved with another key; an admin can delete it$/, '会话 $1 由其他密钥保存；管理员可以删除它。'],
   // the audit log

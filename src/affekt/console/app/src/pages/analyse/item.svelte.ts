@@ -2,7 +2,7 @@
 import type { Problem, Timeline } from '../../api/client';
 import type { components } from '../../api/schema';
 import { kindOf, type Kind } from './kinds';
-import { onceWord } from './upload';
+import { onceWord } from '../../api/once';
 
 type Told = components['schemas']['Job'];
 /** A job; what went wrong with rows is typed as the client gives it. */

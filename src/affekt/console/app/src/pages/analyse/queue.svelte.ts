@@ -1,12 +1,13 @@
 /** All that is read on this visit: at most two are sent at once; what fails leaves the others alone; jobs outlive the page. */
 import { untrack } from 'svelte';
 import { answered, api, asProblem, fetched, Problem, type Timeline } from '../../api/client';
+import { onceWord } from '../../api/once';
 import { keyOf, session } from '../../state/session.svelte';
 import { number, say } from '../../words/index.svelte';
 import { Item, type Job, type Opened, type Options } from './item.svelte';
 import { isMedia } from './kinds';
 import { asTimeline } from './saved';
-import { onceWord, upload } from './upload';
+import { upload } from './upload';
 
 const AT_ONCE = 2;
 const MOST_LOST = 5; // times that something is sent anew by itself: a file that has changed on disk never comes

@@ -4,7 +4,8 @@ vi.stubGlobal('location', { hash: '' });
 vi.stubGlobal('sessionStorage', { getItem: () => null, setItem: () => {}, removeItem: () => {} });
 vi.stubGlobal('document', { baseURI: 'http://localhost/' });
 const upload = vi.fn();
-vi.mock('./upload', () => ({ upload, onceWord: () => 'once' }));
+vi.mock('./upload', () => ({ upload }));
+vi.mock('../../api/once', () => ({ onceWord: () => 'once' }));
 const { Problem } = await import('../../api/client');
 const { addFiles, remove, retry } = await import('./queue.svelte');
 

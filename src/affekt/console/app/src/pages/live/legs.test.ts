@@ -18,9 +18,9 @@ class Server {
     Server.sockets.push(this);
   }
 
-  begin(): this {
+  begin(since = 7): this {
     this.onopen?.();
-    this.tell({ type: 'started', stream: 's', resume: 'r', limits: { gap_seconds: 600, resume_seconds: 30 } });
+    this.tell({ type: 'started', stream: 's', resume: 'r', since, limits: { gap_seconds: 600, resume_seconds: 30 } });
     return this;
   }
 
@@ -50,6 +50,15 @@ function made(begin = 0) {
 
 const samples = new Int16Array(640);
 const problem = { type: 'problem', title: '', status: 413, detail: '' };
+
+test('it began when the first of its streams did', () => {
+  const { clock, legs } = made();
+  clock.now = 1;
+  legs.goOn();
+  expect(legs.since).toBe(7);
+  Server.sockets[1]!.begin(9);
+  expect(legs.since).toBe(7);
+});
 
 test('after a pause that is longer than a stream may have another one begins, whose times go on', () => {
   const { clock, telling, legs } = made();

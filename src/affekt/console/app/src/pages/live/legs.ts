@@ -102,6 +102,12 @@ export class Legs {
     return this.legs.some((leg) => leg.timeline === null && leg.kept.count > 0);
   }
 
+  /** What the server calls the moment at which the first began; null: none did. */
+  get since(): number | null {
+    const known = this.legs.map((leg) => leg.stream.since).filter((one) => one !== null);
+    return known.length ? Math.min(...known) : null;
+  }
+
   /** Ends all at once, unread. */
   leave(): void {
     for (const leg of this.legs) leg.stream.leave();

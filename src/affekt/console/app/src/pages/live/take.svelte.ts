@@ -93,6 +93,11 @@ export class Take {
     this.show();
   }
 
+  /** What the server calls the moment at which it began. */
+  get since(): number | null {
+    return this.legs.since;
+  }
+
   /** Seconds since it began. */
   now(): number {
     return (performance.now() - this.begin) / SECOND;
