@@ -8,6 +8,7 @@ export interface Given {
   due(now: number): boolean;
   picture(at: number, picture: ArrayBuffer): void;
   played(): void; // a sound file is at its end
+  devices: Partial<Record<Kind, string>>; // ids of those that were chosen
 }
 
 export class Senses {
@@ -56,7 +57,7 @@ export class Senses {
   /** Opens a device once more that has gone. */
   async again(kind: Kind): Promise<void> {
     try {
-      const stream = await opened(kind);
+      const stream = await opened(kind, this.given.devices[kind]);
       if (this.closed) return close(stream); // it was stopped while the browser asked
       await (kind === 'microphone' ? this.listen(stream) : this.look(stream));
       this.troubles = { ...this.troubles, [kind]: undefined };

@@ -1,6 +1,6 @@
 /** One live view from start to stop: what is captured, what the server says of it, and what is shown, brought up to date once a frame. */
 import type { Reading, Timeline } from '../../api/client';
-import { close } from '../../capture/devices';
+import { close, type Kind } from '../../capture/devices';
 import { Pace } from '../../capture/pace';
 import type { Failure, State } from '../../stream/client';
 import { Latencies } from '../../stream/latency';
@@ -15,6 +15,7 @@ import { joined, type Mark } from './timeline';
 export interface Choice {
   microphone: MediaStream | null;
   camera: MediaStream | null;
+  devices?: Partial<Record<Kind, string>>; // ids of those that were chosen; '': the browser's choice
   words: boolean;
   file: ArrayBuffer | null; // a sound that is played instead of a microphone
   labels: string;
@@ -68,6 +69,7 @@ export class Take {
       due: (now) => this.connection === 'open' && this.pace.due(now, this.legs.buffered),
       picture: (at, picture) => this.picture(at, picture),
       played: () => void this.stop(),
+      devices: choice.devices ?? {},
     });
     this.legs = new Legs(
       url,
