@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { askedOf, filterOf, narrows } from './filter';
+import { askedOf, changed, filterOf, narrows } from './filter';
 
 describe('a filter', () => {
   it('is what the address says', () => {
@@ -11,6 +11,10 @@ describe('a filter', () => {
   it('leaves out what the server does not know', () => {
     expect(filterOf({ modality: 'smell', origin: 'mail', since: '2026-02-30', until: 'yesterday', name: '' })).toEqual({});
     expect(narrows({})).toBe(false);
+  });
+
+  it('changes in several places at once', () => {
+    expect(changed({ name: 'a', since: '2026-05-03' }, { name: 'call ', since: ' ', modality: 'speech' })).toEqual({ name: 'call ', modality: 'speech' });
   });
 
   it('asks for whole days of the clock here', () => {

@@ -20,6 +20,11 @@ export function filterOf(query: Record<string, string>): Filter {
   return known;
 }
 
+/** A filter with other values in it; one that is blank is left out. */
+export function changed(filter: Filter, values: Filter): Filter {
+  return Object.fromEntries(Object.entries({ ...filter, ...values }).filter(([, value]) => value.trim()));
+}
+
 /** A filter as the server takes it: days are those of this browser's clock, the last one included. */
 export function askedOf(filter: Filter): Asked {
   const { since, until, ...words } = filter;
