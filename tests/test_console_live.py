@@ -114,6 +114,26 @@ def test_by_keyboard_alone_it_is_paused_and_written_into_on_a_phone_in_chinese(s
         assert violations(page) == [] and page.faults == []
 
 
+def test_single_keys_do_nothing_where_that_is_switched_off(server: Served, opened: Any) -> None:
+    with visit(opened, f"{server.address}/#/settings/browser") as page:
+        page.get_by_label("Space pauses, M marks a moment").uncheck()
+        assert violations(page) == []
+        page.reload()
+        assert not page.get_by_label("Space pauses, M marks a moment").is_checked()
+        page.goto(f"{server.address}/#/live")
+        start(page)
+        faces(page).first.wait_for()
+        assert page.get_by_text("M marks").count() == page.locator("[aria-keyshortcuts]").count() == 0
+        page.keyboard.press("m")
+        page.keyboard.press(" ")
+        page.keyboard.press("Escape")
+        page.get_by_text("No moment is marked yet").wait_for()
+        assert page.get_by_role("button", name="Pause").count() == 1 and page.locator("dialog").count() == 0
+        page.get_by_role("button", name="Mark").click()
+        page.locator("input[aria-label^='Note of']").wait_for()
+        assert page.faults == []
+
+
 def test_a_server_that_is_killed_and_started_anew_loses_nothing_that_was_seen(opened: Any, tmp_path: Path) -> None:
     with served(tmp_path) as mortal, visit(opened, f"{mortal.address}/#/live") as page:
         start(page)

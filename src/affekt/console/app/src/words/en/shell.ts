@@ -20,6 +20,9 @@ export default {
   close: 'Close',
   cancel: 'Cancel',
   more: 'More',
+  says: '{who}: {what}', // of somebody or something
+  and_then: '; ', // between what is said of several
+  between: ', ', // several words
   key_title: 'This server needs a key',
   key_why: 'Ask whoever runs it, or make one: affekt keys make "me" --role reader',
   key_label: 'Key',

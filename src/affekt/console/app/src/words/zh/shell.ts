@@ -23,6 +23,9 @@ export default {
   close: '关闭',
   cancel: '取消',
   more: '更多',
+  says: '{who}：{what}', // of somebody or something
+  and_then: '；', // between what is said of several
+  between: '、', // several words
   key_title: '此服务器需要密钥',
   key_why: '请向服务器的管理者索取，或自行创建：affekt keys make "me" --role reader',
   key_label: '密钥',
