@@ -1,10 +1,10 @@
 /** A timeline as the chart needs it: one lane a person and modality, in typed arrays sorted by time. */
 import type { Reading, Timeline } from '../api/client';
+import { disagrees } from './disagrees';
 
 export type Modality = Reading['modality'];
 const ORDER: Modality[] = ['fused', 'face', 'speech', 'text'];
 const SAME = ['modality', 'who', 'start', 'end', 'model'] as const; // by which a reading is known
-export const DISAGREE = 0.5; // chance from which modalities are said to disagree, as in Affekt itself
 
 export interface Lane {
   id: string;
@@ -90,7 +90,7 @@ function laneOf(id: string, group: { reading: Reading; number: number }[], index
     lane.reach[at] = reach;
     lane.tops[at] = reading.top === null ? -1 : (index.get(reading.top) ?? -1);
     lane.unsure[at] = reading.abstained ? 1 : 0;
-    lane.disagrees[at] = (reading.disagreement ?? 0) >= DISAGREE ? 1 : 0;
+    lane.disagrees[at] = Number(disagrees(reading));
     lane.numbers[at] = number;
   });
   return lane;

@@ -1,6 +1,6 @@
 /** One timeline in numbers, and how two differ. */
 import type { Reading, Timeline } from '../../api/client';
-import { DISAGREE } from '../../timeline/lanes';
+import { disagrees } from '../../timeline/disagrees';
 
 const BATCHES = 10;
 const QUANTILE = 2.262; // of Student's t at 97.5 % with 9 degrees of freedom
@@ -35,7 +35,7 @@ export function summaryOf(timeline: Timeline): Summary {
   return {
     readings: readings.length,
     abstained: meanOf(readings, (one) => (one.abstained ? 1 : 0))?.mean ?? 0,
-    disagreements: timeline.fused.filter((one) => (one.disagreement ?? 0) >= DISAGREE).length,
+    disagreements: timeline.fused.filter(disagrees).length,
     labels,
     valence: meanOf(readings, (one) => one.valence),
     arousal: meanOf(readings, (one) => one.arousal),
@@ -85,6 +85,6 @@ export function glance(timeline: Timeline): { top: string | null; share: number;
     if (one.top !== null) total += weight;
   }
   const best = [...sums].sort((one, other) => other[1] - one[1])[0];
-  const disagreements = timeline.fused.filter((one) => (one.disagreement ?? 0) >= DISAGREE).length;
+  const disagreements = timeline.fused.filter(disagrees).length;
   return { top: best?.[0] ?? null, share: best ? best[1] / total : 0, disagreements };
 }

@@ -3,11 +3,11 @@
  * seen and whose end goes on at its begin; each frame then copies the part that is seen, so that an hour costs no more than a minute.
  */
 import type { Reading } from '../../api/client';
+import { disagrees } from '../../timeline/disagrees';
 import { SHOWN, type Lane } from './board';
 
 const AHEAD = 4; // seconds before now that are wiped, for readings may reach a little into what is to come
 const FAINT = 0.35; // how much of its colour a band has at a confidence of 0
-const DISAGREE = 0.5; // chance from which modalities are said to disagree
 export const HEAD = 28; // CSS pixels: the name of a person
 export const HEIGHT = { fused: 20, speech: 14, face: 14, text: 14 } as const;
 const SPACE = 2;
@@ -110,7 +110,7 @@ export class Bands {
     drawing.globalAlpha = reading.abstained ? 0.9 : FAINT + (1 - FAINT) * reading.confidence;
     drawing.fillStyle = reading.abstained ? (this.hatch ?? this.paints.unsure) : this.paints.of(reading.top);
     drawing.fillRect(x, y + lower, width, high - lower);
-    if ((reading.disagreement ?? 0) < DISAGREE) return;
+    if (!disagrees(reading)) return;
     drawing.globalAlpha = 1;
     drawing.fillStyle = this.paints.ink;
     const line = Math.round(2 * this.scale);

@@ -1,7 +1,6 @@
 /** A timeline in numbers, person by person. */
 import type { Reading, Timeline } from '../../api/client';
-
-const DISAGREE = 0.5; // chance from which modalities are said to disagree
+import { disagrees } from '../../timeline/disagrees';
 
 export interface Told {
   who: string | null;
@@ -32,7 +31,7 @@ function of(timeline: Timeline, who: string | null): Told {
     shares: shares(sure),
     valence: mean(sure, 'valence'),
     arousal: mean(sure, 'arousal'),
-    disagreements: fused.filter((one) => (one.disagreement ?? 0) >= DISAGREE).length,
+    disagreements: fused.filter(disagrees).length,
   };
 }
 

@@ -27,7 +27,7 @@ export function detailName(name: string): string {
 export function detailValue(name: string, value: unknown): string {
   if (typeof value === 'number') return number(value);
   if (typeof value === 'boolean') return say(value ? 'settings.detail_yes' : 'settings.detail_no');
-  if (Array.isArray(value)) return value.map((one) => named(`shell.${one}`, String(one))).join(', ');
-  if (value && typeof value === 'object') return Object.entries(value).map(([part, one]) => `${detailName(part)} ${detailValue(part, one)}`).join(', ');
+  if (Array.isArray(value)) return value.map((one) => named(`shell.${one}`, String(one))).join(say('shell.between'));
+  if (value && typeof value === 'object') return Object.entries(value).map(([part, one]) => `${detailName(part)} ${detailValue(part, one)}`).join(say('shell.between'));
   return CHOICES.includes(name) ? named(`settings.${name}_${value}`, String(value)) : String(value);
 }

@@ -23,7 +23,6 @@ export default {
   lang_ary: 'Moroccan Arabic',
   lang_pcm: 'Nigerian Pidgin',
   lang_vmw: 'Makhuwa',
-  between: ', ',
   any_language: 'Does not depend on language',
   many_languages: 'Whatever its parts read',
   licence: 'Licence',

@@ -26,7 +26,6 @@ export default {
   lang_ary: '摩洛哥阿拉伯语',
   lang_pcm: '尼日利亚皮钦语',
   lang_vmw: '马库阿语',
-  between: '、',
   any_language: '与语言无关',
   many_languages: '取决于各组成模型',
   licence: '许可',
