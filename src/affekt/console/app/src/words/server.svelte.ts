@@ -80,6 +80,7 @@ const CHINESE: [RegExp, string][] = [
   [/^nothing is saved here: keep_readings_days is 0; .*/, '此处不保存任何内容：keep_readings_days 为 0。'],
   [/^somebody who is named in subjects was erased while this was read; .*/, '所填编号中有人的数据在分析期间已被清除，因此不保存任何内容。'],
   [/^no session '(.+)'; it was deleted, or another key saved it$/, '没有会话 $1：它已被删除，或由其他密钥保存。'],
+  [/^there is no job (\S+); .*/, '没有任务 $1：它已被删除，或属于其他密钥。'],
   [/^session (\S+) was saved with another key; an admin can delete it$/, '会话 $1 由其他密钥保存；管理员可以删除它。'],
   // the audit log
   [/^no entry has the hash (\w+); .*/, '没有条目的哈希值为 $1；有条目被截去，或日志被重新制作。'],

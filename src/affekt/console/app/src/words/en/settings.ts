@@ -60,7 +60,7 @@ export default {
   keep_results: 'Results of jobs, with their words',
   keep_none: 'not kept',
   kept_unless: 'Nothing is kept of what is read unless a caller saves it. What is due is deleted within the hour, and the deletion is in the audit log.',
-  kept_never: 'Names of files are never kept: they may say who is in them. Consents, keys and the audit log stay until they are erased.',
+  kept_never: 'Names of files stay with their jobs and go with them; sessions do not keep them, for they may say who is in them. Consents, keys and the audit log stay until they are erased.',
   kept_change: 'To change it, add other days to what the server is started with:',
   denied_keys: 'Keys are given by admins.',
   denied_audit: 'The log is shown to admins.',
