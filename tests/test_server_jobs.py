@@ -223,15 +223,15 @@ def test_a_running_job_that_is_cancelled_stops_soon_and_leaves_nothing(client: T
 
 def test_a_server_that_is_stopped_gives_its_job_back_and_the_next_one_goes_on_with_it(tmp_path: Path, reader: Reader) -> None:
     with serving(tmp_path, reader) as client:
-        job = sent(client, long_table(600), "long.csv")
+        job = sent(client, long_table(3000), "long.csv")
         until(lambda: client.get(f"/v1/jobs/{job}").json()["progress"] > 0)
     with serving(tmp_path, reader, job_workers=0) as client:
         assert client.get(f"/v1/jobs/{job}").json()["state"] == "waiting"
     (part,) = (json.loads(path.read_text()) for path in (tmp_path / "results").glob("*.part.json"))
     assert part["rows_done"] > 0
     with serving(tmp_path, reader) as client:
-        assert ended(client, job)["table"]["rows"] == 600
-        assert [row["id"] for row in rows(client.get(f"/v1/jobs/{job}/result").text)] == [str(number) for number in range(600)]
+        assert ended(client, job)["table"]["rows"] == 3000
+        assert [row["id"] for row in rows(client.get(f"/v1/jobs/{job}/result").text)] == [str(number) for number in range(3000)]
         with client.app.state.service.store.reads() as session:  # type: ignore[attr-defined]
             assert session.connection().exec_driver_sql("SELECT attempts FROM jobs").scalar() == 1
 
