@@ -5,6 +5,7 @@ export default {
   further: 'Zoom out',
   moment: 'Moment',
   loudness: 'loudness',
+  events: 'an expression comes, is strongest, and goes',
   curve_label: 'Label whose probability is drawn',
   curves_of: 'Curves of {lane}',
   chart_keys: 'Wheel or + − zoom, drag or Shift ←→ move, click or ←→ choose the moment, double click shows all.',

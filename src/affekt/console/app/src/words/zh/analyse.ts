@@ -8,6 +8,7 @@ export default {
   further: '缩小',
   moment: '时刻',
   loudness: '响度',
+  events: '一次表情的出现、最强与消退',
   curve_label: '绘制哪个标签的概率',
   curves_of: '{lane}的曲线',
   chart_keys: '滚轮或 + − 缩放，拖动或 Shift ←→ 平移，单击或 ←→ 选择时刻，双击显示全部。',
