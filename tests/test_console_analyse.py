@@ -96,6 +96,8 @@ def test_faces_of_a_picture_have_boxes_and_a_table_its_counts(server: Any, opene
         page.goto(f"{server.address}/#/analyse")
         names.filter(has_text="faces.jpg").click()
         page.get_by_text("面孔 1").first.wait_for()
+        picture, details = (page.locator(f".all > {name}").bounding_box() for name in (".player", ".details"))
+        assert picture["x"] + picture["width"] <= details["x"], "what was read stands beside the picture, not over it"
         assert violations(page) == [] and page.faults == []
 
 
